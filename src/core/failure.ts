@@ -1,0 +1,46 @@
+/** Why a password was refused by the policy. */
+export type PasswordFlaw = 'too_short' | 'too_long' | 'common' | 'personal' | 'guessable' | 'malformed';
+
+/** Why a field was refused; each contract words it. */
+export type FieldFlaw = 'required' | 'type' | 'email' | 'too_short' | 'too_long' | 'malformed';
+
+/** Every "no" the core can say: its code, and the facts it carries. */
+export interface Failures {
+  /** Too many wrong passwords for this identifier from this kind of client; alike for identifiers that do not exist. */
+  account_locked: { retryAfterSeconds: number };
+  /** The password was right, the e-mail address is not proven yet. */
+  email_not_verified: undefined;
+  identifier_taken: { identifier: 'email' | 'phone' };
+  input_rejected: { fields: Record<string, FieldFlaw> };
+  /** Unknown account, wrong password, account locked by an operator, password disabled: one answer for all. */
+  invalid_credentials: undefined;
+  /** The thing asked for is not the caller's, or is not there. */
+  not_found: undefined;
+  /** More work is waiting than can be done in time. */
+  overloaded: { retryAfterSeconds: number };
+  password_rejected: { flaw: PasswordFlaw; minimum: number };
+  rate_limited: { retryAfterSeconds: number };
+  /** The sign-in is too old for a sensitive change. */
+  reauthentication_required: undefined;
+  /** No live session belongs to the credential. */
+  session_ended: undefined;
+  sign_up_closed: undefined;
+  /** A one-time token that is unknown, spent, or overtaken by a change of the account. */
+  token_invalid: undefined;
+  token_expired: undefined;
+}
+
+export type FailureCode = keyof Failures;
+
+/** The only thing an operation throws on purpose. It knows no status and no wording; a contract's dialect gives it both. */
+export class Failure<Code extends FailureCode = FailureCode> extends Error {
+  override readonly name = 'Failure';
+  readonly code: Code;
+  readonly facts: Failures[Code];
+
+  constructor(code: Code, ...[facts]: Failures[Code] extends undefined ? [] : [facts: Failures[Code]]) {
+    super(code);
+    this.code = code;
+    this.facts = facts as Failures[Code];
+  }
+}

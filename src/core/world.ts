@@ -1,0 +1,275 @@
+import type { Account, AccountId, CodeFactor, Locale } from './account.ts';
+import type { AuditEvent, RecordedEvent } from './audit.ts';
+import type { PasswordFlaw } from './failure.ts';
+import type { IdentifierKind } from './identifier.ts';
+import type { Keyring } from './keyring.ts';
+import type { Message } from './message.ts';
+import type { OneTimePurpose, OneTimeToken } from './one-time-token.ts';
+import type { PendingLogin } from './pending-login.ts';
+import type { RefreshToken } from './refresh-token-family.ts';
+import type { Session, SessionId } from './session.ts';
+import type { SigningKey } from './signing-key.ts';
+import type { Instant } from './time.ts';
+
+/** All that an operation may touch. An operation names the parts it needs with `Pick`. */
+export interface World {
+  clock: Clock;
+  random: Random;
+  hasher: PasswordHasher;
+  passwordAdvice: PasswordAdvice;
+  keyring: Keyring;
+  accessTokens: AccessTokens;
+  store: Store;
+  policy: Policy;
+}
+
+export interface Clock {
+  now(): Instant;
+  /** Resolves after this many milliseconds; a test's clock turns at once. */
+  wait(milliseconds: number): Promise<void>;
+}
+
+export interface Random {
+  bytes(length: number): Uint8Array;
+  uuid(): string;
+}
+
+/** Which contract a session or a pending login belongs to (rule 27). */
+export type ContractName = 'device' | 'bearer' | 'cookie' | 'sanctum';
+
+/** A stored password hash and the pepper it was made with. */
+export interface PasswordHash {
+  /** PHC string, `$argon2id$…`. */
+  hash: string;
+  pepperId: string;
+}
+
+/** Argon2id in a bounded pool (RFC 9106). Every method may throw {@link Failure} `overloaded`. */
+export interface PasswordHasher {
+  hash(password: string): Promise<PasswordHash>;
+  verify(stored: PasswordHash, password: string): Promise<boolean>;
+  /** The work of a `verify` against no hash at all, so that an unknown account takes the same time (ASVS 6.3.8). */
+  verifyNothing(password: string): Promise<false>;
+  /** Whether a hash was made with weaker parameters or an older pepper than today's. */
+  isOutdated(stored: PasswordHash): boolean;
+  /** Longest that an attempt waits for its turn. */
+  readonly deadlineMilliseconds: number;
+}
+
+/** The offline judgement on a password: the list of common ones, and an estimate of its strength. */
+export interface PasswordAdvice {
+  /** @returns the flaw, or `undefined` for a password that is neither common nor easily guessed */
+  flawOf(password: string, personal: readonly string[]): Promise<Extract<PasswordFlaw, 'common' | 'guessable'> | undefined>;
+}
+
+/** Signed access tokens (RFC 9068), on the keys of `signing_key`. */
+export interface AccessTokens {
+  issue(contract: ContractName, claims: AccessClaims): Promise<string>;
+  /** @returns the claims of a token that this contract issued and whose signature holds; `exp` is checked unless `expired` allows it */
+  check(contract: ContractName, token: string, allow?: { expired: boolean }): Promise<AccessClaims | undefined>;
+  /** Public keys, as JWKS (RFC 7517 §5). */
+  publicKeys(): Promise<{ keys: object[] }>;
+}
+
+export interface AccessClaims {
+  subject: string;
+  sessionId: SessionId;
+  tokenId: string;
+  role: string;
+  issuedAt: Instant;
+  expiresAt: Instant;
+}
+
+/** Who asks, as far as the transport can tell. */
+export interface Caller {
+  /** The client's address, from the socket or a trusted proxy. */
+  address: string | null;
+  userAgent: string | null;
+  /** The value that a known client sends back (rule 20). */
+  clientToken: string | null;
+  locale: Locale;
+}
+
+/** What the settings decide; numbers that a page of the specification fixes are constants beside their operation. */
+export interface Policy {
+  signUp: 'open' | 'closed';
+  passwordMinimum: number;
+  /** Words that no password may consist of, beside the account's own (ASVS 6.1.2). */
+  serviceWords: readonly string[];
+  /** Request, send and sign-up rates; the lock is never off (rule 23). */
+  rateLimits: boolean;
+}
+
+/** The record of everything. Each transaction's effects are durable and seen by every process once it resolves. */
+export interface Store extends Tables {
+  /**
+   * Runs `work` as one transaction; whatever it throws undoes it. `work` touches nothing but the tables it is given:
+   * it may run twice (PostgreSQL, deadlock), and on SQLite everybody waits for it.
+   */
+  transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T>;
+}
+
+export interface Tables {
+  accounts: Accounts;
+  identifiers: Identifiers;
+  passwords: Passwords;
+  sessions: Sessions;
+  refreshTokens: RefreshTokens;
+  oneTimeTokens: OneTimeTokens;
+  pendingLogins: PendingLogins;
+  knownClients: KnownClients;
+  attempts: Attempts;
+  limits: Limits;
+  outbox: Outbox;
+  audit: Audit;
+  signingKeys: SigningKeys;
+}
+
+export interface NewAccount {
+  uuid: string;
+  name: string | null;
+  firstName: string;
+  lastName: string;
+  usernameBase: string;
+  username?: string;
+  locale: Locale;
+  createdAt: Instant;
+  createdFrom: { address: string | null; userAgent: string | null };
+}
+
+export interface Accounts {
+  create(account: NewAccount): Promise<AccountId>;
+  find(id: AccountId): Promise<Account | undefined>;
+  findByUuid(uuid: string): Promise<Account | undefined>;
+  findByIdentifier(kind: IdentifierKind, value: string): Promise<Account | undefined>;
+  /** Reads the account and keeps its row locked until the transaction ends. */
+  hold(id: AccountId): Promise<Account | undefined>;
+  list(page: { after: AccountId | null; limit: number }): Promise<Account[]>;
+  /** Kills what was issued under the epoch so far. */
+  moveEpoch(id: AccountId, now: Instant): Promise<void>;
+  setDisabled(id: AccountId, disabledAt: Instant | null, now: Instant): Promise<void>;
+  setLabels(id: AccountId, labels: { role?: string; roleId?: number; accountableType?: string; accountableId?: number }, now: Instant): Promise<void>;
+  /** What a takeover takes from the account's row itself (rule 7). */
+  clearProfile(id: AccountId, now: Instant): Promise<void>;
+  delete(id: AccountId): Promise<boolean>;
+}
+
+export interface Identifiers {
+  /** @returns `false` if the identifier is held by an account */
+  add(identifier: { accountId: AccountId; kind: IdentifierKind; value: string; verifiedAt: Instant | null; now: Instant }): Promise<boolean>;
+  markVerified(accountId: AccountId, kind: IdentifierKind, now: Instant): Promise<boolean>;
+  /** Whether the account has proven any identifier. */
+  anyVerified(accountId: AccountId): Promise<boolean>;
+  /** Removes all but one. */
+  removeOthers(accountId: AccountId, keep: { kind: IdentifierKind; value: string }): Promise<void>;
+  /** Remembers that the digest's identifier was freed by a deletion (rule 12). */
+  bury(digest: string, until: Instant): Promise<void>;
+  isBuried(digests: string[], now: Instant): Promise<boolean>;
+}
+
+export interface Passwords {
+  find(accountId: AccountId): Promise<(PasswordHash & { changedAt: Instant }) | undefined>;
+  replace(accountId: AccountId, hash: PasswordHash, now: Instant): Promise<void>;
+  /** Stores the same password's newer hash, unless the password was changed meanwhile. */
+  upgrade(accountId: AccountId, from: PasswordHash, to: PasswordHash): Promise<boolean>;
+  remove(accountId: AccountId): Promise<void>;
+}
+
+export interface Sessions {
+  insert(session: Session): Promise<void>;
+  /** For an answer that changes nothing: may be up to one second old, never older than the last change made here (rule 28). */
+  peek(id: SessionId): Promise<{ session: Session; account: Account } | undefined>;
+  find(id: SessionId): Promise<{ session: Session; account: Account } | undefined>;
+  list(accountId: AccountId, contractNow: Instant): Promise<Session[]>;
+  /** Makes `tokenId` the newest access token, and keeps the one before (rule 27). */
+  renew(id: SessionId, change: { tokenId: string; lastUsedAt: Instant; expiresAt: Instant }): Promise<boolean>;
+  markAuthenticated(id: SessionId, change: { authenticatedAt: Instant; factorProvenAt: Instant | null; epoch?: number }): Promise<boolean>;
+  end(accountId: AccountId, id: SessionId): Promise<boolean>;
+  /** @returns how many ended */
+  endAll(accountId: AccountId, except?: SessionId): Promise<number>;
+  /** Ends the least recently used beyond `keep`, none used since `usedSince` while at most `hardLimit` live (rule 30). */
+  endBeyond(accountId: AccountId, limits: { keep: number; hardLimit: number; usedSince: Instant }): Promise<number>;
+}
+
+export interface RefreshTokens {
+  insert(token: RefreshToken): Promise<void>;
+  /** Reads the token and holds its session's row, so that one family is rotated by one caller at a time. */
+  hold(digests: string[]): Promise<RefreshToken | undefined>;
+  find(digests: string[]): Promise<RefreshToken | undefined>;
+  /** @returns `false` if it was spent already */
+  spend(digest: string, successor: { rotatedAt: Instant; nonce: string; keyId: string; successorDigest: string }): Promise<boolean>;
+}
+
+export interface OneTimeTokens {
+  insert(token: OneTimeToken): Promise<void>;
+  find(purpose: OneTimePurpose, digests: string[]): Promise<OneTimeToken | undefined>;
+  /** Removes and returns it: of many callers exactly one gets it (ASVS 6.5.1). */
+  take(purpose: OneTimePurpose, digests: string[]): Promise<OneTimeToken | undefined>;
+  removeAll(accountId: AccountId, purpose?: OneTimePurpose): Promise<void>;
+  /** Removes all but the newest of a purpose (rule 3). */
+  keepNewest(accountId: AccountId, purpose: OneTimePurpose, count: number): Promise<void>;
+}
+
+export interface PendingLogins {
+  insert(pending: PendingLogin): Promise<void>;
+  keepNewest(accountId: AccountId, count: number): Promise<void>;
+  removeAll(accountId: AccountId): Promise<void>;
+}
+
+export interface KnownClients {
+  /** Whether the client signed in fully to the account since `since`. */
+  knows(digests: string[], accountId: AccountId, since: Instant): Promise<boolean>;
+  remember(digest: string, accountId: AccountId, now: Instant): Promise<void>;
+  forgetAll(accountId: AccountId): Promise<void>;
+}
+
+/** Wrong passwords by identifier digest and kind of client: the lock's own counters (rules 20 and 21). */
+export interface Attempts {
+  /** Takes one of the remaining places, or tells why there is none. */
+  reserve(bucket: AttemptBucket, limits: { places: number; staleBefore: Instant; now: Instant }): Promise<Reservation>;
+  /** Gives the place back and ends the run of failures. */
+  succeed(bucket: AttemptBucket): Promise<{ failuresBefore: number }>;
+  /** Gives the place back and counts nothing: the attempt was never decided. */
+  release(bucket: AttemptBucket): Promise<void>;
+  fail(bucket: AttemptBucket, rule: { places: number; lockFor: (locksBefore: number) => number; now: Instant }): Promise<{ total: number; lockedUntil: Instant | null }>;
+  /** Lifts the locks and ends the runs of every bucket of the identifier. */
+  clear(identifierDigests: string[]): Promise<void>;
+}
+
+export interface AttemptBucket {
+  identifierDigest: string;
+  /** The known client's digest, or `*` for everybody else. */
+  client: string;
+}
+
+export type Reservation =
+  | { outcome: 'taken'; total: number }
+  | { outcome: 'locked'; until: Instant }
+  | { outcome: 'all_undecided' };
+
+/** Counters with a window. */
+export interface Limits {
+  /** Counts one and tells whether it was within the limit; a refused one is not counted. One statement. */
+  take(key: string, rule: { limit: number; windowMilliseconds: number; now: Instant }): Promise<{ allowed: true } | { allowed: false; until: Instant }>;
+  /** Whether one more would be allowed. */
+  look(key: string, rule: { limit: number; now: Instant }): Promise<{ allowed: true } | { allowed: false; until: Instant }>;
+}
+
+export interface Outbox {
+  add(message: Message): Promise<void>;
+}
+
+export interface Audit {
+  record(event: AuditEvent): Promise<void>;
+  list(filter: { accountUuid?: string; limit: number }): Promise<RecordedEvent[]>;
+}
+
+export interface SigningKeys {
+  list(): Promise<SigningKey[]>;
+  insert(key: SigningKey): Promise<void>;
+  /** Sets when the older keys of a contract stop verifying, unless they already have an end. */
+  retireBefore(contract: ContractName, signsFrom: Instant, verifiesUntil: Instant): Promise<void>;
+  removeEnded(now: Instant): Promise<number>;
+}
+
+export type { CodeFactor };

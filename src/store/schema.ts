@@ -1,0 +1,157 @@
+import type { Generated } from 'kysely';
+
+/** Every table as both databases hold it: instants are milliseconds, booleans 0 or 1, structured values JSON text. */
+export interface Database {
+  account: AccountTable;
+  identifier: IdentifierTable;
+  buried_identifier: { digest: string; until: number };
+  password: { account_id: number; hash: string; pepper_id: string; changed_at: number };
+  session: SessionTable;
+  refresh_token: RefreshTokenTable;
+  one_time_token: OneTimeTokenTable;
+  pending_login: PendingLoginTable;
+  known_client: { digest: string; account_id: number; signed_in_at: number };
+  attempt: AttemptTable;
+  rate_limit: { key: string; count: number; resets_at: number };
+  outbox: OutboxTable;
+  mailbox_message: { id: string; sealed: string; created_at: number };
+  audit_event: AuditEventTable;
+  audit_detail: { event_id: number; account_id: number | null; address: string | null; user_agent: string | null };
+  signing_key: SigningKeyTable;
+}
+
+export interface AccountTable {
+  id: Generated<number>;
+  uuid: string;
+  name: string | null;
+  first_name: string;
+  last_name: string;
+  username: string;
+  locale: string;
+  role: string;
+  role_id: number;
+  accountable_type: string;
+  /** Null stands for the account's own id. */
+  accountable_id: number | null;
+  epoch: number;
+  code_factor: string | null;
+  disabled_at: number | null;
+  created_at: number;
+  updated_at: number;
+  created_from_address: string | null;
+  created_from_user_agent: string | null;
+}
+
+export interface IdentifierTable {
+  id: Generated<number>;
+  account_id: number;
+  kind: string;
+  value: string;
+  /** 1 until a second identifier is proven; a pending one is not unique and opens nothing (rule 6). */
+  pending: number;
+  verified_at: number | null;
+  created_at: number;
+}
+
+export interface SessionTable {
+  id: string;
+  account_id: number;
+  contract: string;
+  epoch: number;
+  token_id: string | null;
+  previous_token_id: string | null;
+  created_at: number;
+  authenticated_at: number;
+  factor_proven_at: number | null;
+  last_used_at: number;
+  expires_at: number;
+  address: string | null;
+  user_agent: string | null;
+}
+
+export interface RefreshTokenTable {
+  digest: string;
+  session_id: string;
+  created_at: number;
+  expires_at: number;
+  rotated_at: number | null;
+  nonce: string | null;
+  key_id: string | null;
+  successor_digest: string | null;
+}
+
+export interface OneTimeTokenTable {
+  digest: string;
+  purpose: string;
+  account_id: number;
+  epoch: number;
+  identifier: string;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface PendingLoginTable {
+  digest: string;
+  account_id: number;
+  contract: string;
+  epoch: number;
+  tries: number;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface AttemptTable {
+  identifier_digest: string;
+  client: string;
+  /** Attempts under way or failed since the last lock. */
+  taken: number;
+  /** Failed since the last lock. */
+  decided: number;
+  /** Failed in a row, over all locks. */
+  total: number;
+  locks: number;
+  locked_until: number | null;
+  last_taken_at: number;
+}
+
+export interface OutboxTable {
+  id: string;
+  account_id: number | null;
+  channel: string;
+  template: string;
+  locale: string;
+  /** Address and facts, sealed; null once sent or dropped. */
+  sealed: string | null;
+  created_at: number;
+  expires_at: number;
+  next_attempt_at: number;
+  attempts: number;
+  claimed_by: string | null;
+  claimed_until: number | null;
+  sent_at: number | null;
+  dropped_at: number | null;
+  last_error: string | null;
+}
+
+export interface AuditEventTable {
+  id: Generated<number>;
+  kind: string;
+  at: number;
+  account_uuid: string | null;
+  contract: string;
+  facts: string;
+  detail_digest: string | null;
+  sequence: number | null;
+  seal: string | null;
+}
+
+export interface SigningKeyTable {
+  kid: string;
+  contract: string;
+  algorithm: string;
+  public_jwk: string;
+  sealed_private_jwk: string;
+  created_at: number;
+  signs_from: number;
+  verifies_until: number | null;
+}
