@@ -1,0 +1,32 @@
+import type { Kysely } from 'kysely';
+import type { AccountId } from '../core/account.ts';
+import type { Database } from './schema.ts';
+
+/** What one transaction changed, for those in this process who keep copies or wait for work. */
+export interface Effects {
+  /** Accounts whose row, identifiers or sessions changed. */
+  accounts: Set<AccountId>;
+  /** Whether a message was added. */
+  outbox: boolean;
+}
+
+/** One open database, SQLite or PostgreSQL. */
+export interface DatabaseHandle {
+  kind: 'sqlite' | 'postgres';
+  /** Reads what is committed. Nothing is written through it. */
+  read: Kysely<Database>;
+  /** The only way to write. `work` awaits nothing but `db`, and may run twice (PostgreSQL, deadlock). */
+  transaction<T>(work: (db: Kysely<Database>, effects: Effects) => Promise<T>): Promise<T>;
+  /** Calls `listener` after each commit, before the transaction's promise resolves. */
+  onCommit(listener: (effects: Effects) => void): void;
+  /** Brings the tables up to this version, under a lock. @returns the names of the migrations applied */
+  migrate(): Promise<string[]>;
+  /** @throws {StoreUnavailable} */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The database cannot answer now: not there, locked by another process for too long, or full. Retrying later may help. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}
