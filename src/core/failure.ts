@@ -20,8 +20,6 @@ export interface Failures {
   overloaded: { retryAfterSeconds: number };
   password_rejected: { flaw: PasswordFlaw; minimum: number };
   rate_limited: { retryAfterSeconds: number };
-  /** The sign-in is too old for a sensitive change. */
-  reauthentication_required: undefined;
   /** No live session belongs to the credential. */
   session_ended: undefined;
   sign_up_closed: undefined;

@@ -84,6 +84,8 @@ export interface AccessClaims {
 export interface Caller {
   /** The client's address, from the socket or a trusted proxy. */
   address: string | null;
+  /** The /24 or /64 that it counts under, and how many times the usual limits that network gets (rule 22). */
+  network: { key: string; factor: number };
   userAgent: string | null;
   /** The value that a known client sends back (rule 20). */
   clientToken: string | null;
@@ -130,8 +132,8 @@ export interface NewAccount {
   name: string | null;
   firstName: string;
   lastName: string;
-  usernameBase: string;
-  username?: string;
+  /** Numbered if taken (rule 9). */
+  username: string;
   locale: Locale;
   createdAt: Instant;
   createdFrom: { address: string | null; userAgent: string | null };
@@ -180,10 +182,10 @@ export interface Sessions {
   /** For an answer that changes nothing: may be up to one second old, never older than the last change made here (rule 28). */
   peek(id: SessionId): Promise<{ session: Session; account: Account } | undefined>;
   find(id: SessionId): Promise<{ session: Session; account: Account } | undefined>;
-  list(accountId: AccountId, contractNow: Instant): Promise<Session[]>;
+  list(accountId: AccountId, now: Instant): Promise<Session[]>;
   /** Makes `tokenId` the newest access token, and keeps the one before (rule 27). */
   renew(id: SessionId, change: { tokenId: string; lastUsedAt: Instant; expiresAt: Instant }): Promise<boolean>;
-  markAuthenticated(id: SessionId, change: { authenticatedAt: Instant; factorProvenAt: Instant | null; epoch?: number }): Promise<boolean>;
+  markAuthenticated(id: SessionId, change: { authenticatedAt: Instant; factorProvenAt: Instant | null }): Promise<boolean>;
   end(accountId: AccountId, id: SessionId): Promise<boolean>;
   /** @returns how many ended */
   endAll(accountId: AccountId, except?: SessionId): Promise<number>;
@@ -231,7 +233,7 @@ export interface Attempts {
   succeed(bucket: AttemptBucket): Promise<{ failuresBefore: number }>;
   /** Gives the place back and counts nothing: the attempt was never decided. */
   release(bucket: AttemptBucket): Promise<void>;
-  fail(bucket: AttemptBucket, rule: { places: number; lockFor: (locksBefore: number) => number; now: Instant }): Promise<{ total: number; lockedUntil: Instant | null }>;
+  fail(bucket: AttemptBucket, rule: { places: number; lockFor: (locksBefore: number) => number; hasAccount: boolean; now: Instant }): Promise<{ total: number; lockedUntil: Instant | null }>;
   /** Lifts the locks and ends the runs of every bucket of the identifier. */
   clear(identifierDigests: string[]): Promise<void>;
 }

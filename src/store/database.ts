@@ -21,6 +21,8 @@ export interface DatabaseHandle {
   onCommit(listener: (effects: Effects) => void): void;
   /** Brings the tables up to this version, under a lock. @returns the names of the migrations applied */
   migrate(): Promise<string[]>;
+  /** Whether an error of a read means that the database cannot answer now. */
+  isUnavailable(error: unknown): boolean;
   /** @throws {StoreUnavailable} */
   check(): Promise<void>;
   close(): Promise<void>;

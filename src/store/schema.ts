@@ -57,7 +57,6 @@ export interface SessionTable {
   id: string;
   account_id: number;
   contract: string;
-  epoch: number;
   token_id: string | null;
   previous_token_id: string | null;
   created_at: number;
@@ -112,6 +111,8 @@ export interface AttemptTable {
   locks: number;
   locked_until: number | null;
   last_taken_at: number;
+  /** 1 if an account had the identifier at the last failure: its run of failures is kept. */
+  has_account: number;
 }
 
 export interface OutboxTable {

@@ -71,7 +71,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('id', 'text', key)
     .addColumn('account_id', idType, account)
     .addColumn('contract', 'text', required)
-    .addColumn('epoch', 'integer', required)
     .addColumn('token_id', 'text')
     .addColumn('previous_token_id', 'text')
     .addColumn('created_at', 'bigint', required)
@@ -144,6 +143,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('locks', 'integer', required)
     .addColumn('locked_until', 'bigint')
     .addColumn('last_taken_at', 'bigint', required)
+    .addColumn('has_account', 'integer', (column) => column.notNull().defaultTo(0))
     .addPrimaryKeyConstraint('attempt_key', ['identifier_digest', 'client'])
     .execute();
   await db.schema.createIndex('attempt_age').on('attempt').column('last_taken_at').execute();

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const neededMajor = 24;
+const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/**
+ * Runs `node <args>` in the foreground and ends as it ends. It stays in this process group, so a terminal's Ctrl-C
+ * reaches both; signals sent to this process alone are passed on.
+ */
+export function runOnNode(args) {
+  const node = findNode();
+  if (!node) {
+    process.stderr.write(`guichet: Node ${neededMajor} or later is needed; this is ${process.version}\n`);
+    process.exit(1);
+  }
+  // Password hashing may fill the default pool of four threads, and files and DNS would wait behind it.
+  const env = { UV_THREADPOOL_SIZE: String(availableParallelism() + 4), ...process.env };
+  const child = spawn(node, args, { stdio: 'inherit', env });
+  const lastSent = new Map();
+  for (const signal of passedOn) {
+    process.on(signal, () => {
+      // npm and a terminal both send it: the second within a second is the same wish.
+      const now = performance.now();
+      if (now - (lastSent.get(signal) ?? Number.NEGATIVE_INFINITY) < 1000) return;
+      lastSent.set(signal, now);
+      child.kill(signal);
+    });
+  }
+  child.once('error', (error) => {
+    process.stderr.write(`guichet: cannot run ${node}: ${error.message}\n`);
+    process.exit(1);
+  });
+  child.once('exit', (code, signal) => {
+    if (!signal) process.exit(code);
+    for (const each of passedOn) process.removeAllListeners(each);
+    process.kill(process.pid, signal);
+  });
+}
+
+/** This Node when it is new enough, else the one that the `node` package brings. */
+function findNode() {
+  if (Number.parseInt(process.versions.node, 10) >= neededMajor) return process.execPath;
+  try {
+    const folder = dirname(createRequire(import.meta.url).resolve('node/package.json'));
+    const path = join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+    return existsSync(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}

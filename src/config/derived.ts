@@ -1,0 +1,62 @@
+import ipaddr from 'ipaddr.js';
+import { isLoopback, type Mode, modeOf } from './mode.ts';
+import type { Settings } from './settings.ts';
+import { isOrigin } from './values.ts';
+
+/** What follows from the settings, worked out once. */
+export interface Derived {
+  mode: Mode;
+  /** Scheme, host and port, without a final slash. */
+  publicOrigin: string;
+  publicUrl: URL;
+  /** Whether cookies are `Secure` and may bear `__Host-` (rule 20). */
+  secure: boolean;
+  /** The origins that are listed by name, the public URL's own first. */
+  allowedOrigins: readonly string[];
+  /** Whether browsers may call from an origin; it takes the exact form that browsers send, and nothing like it (rule 31). */
+  isAllowedOrigin(origin: string): boolean;
+  /** Addresses and networks whose `X-Forwarded-*` headers are believed. */
+  trustedProxies: readonly string[];
+  /** Whether many people share an address (rule 22). */
+  isSharedNetwork(address: string): boolean;
+  /** Whether messages go to the development mailbox rather than out (rule 1). */
+  developmentMailbox: boolean;
+}
+
+export function derive(settings: Settings): Derived {
+  const mode = modeOf(settings);
+  const publicUrl = new URL(settings.GUICHET_PUBLIC_URL);
+  const allowed = new Set([publicUrl.origin, ...(settings.GUICHET_ALLOWED_ORIGINS ?? [])]);
+  const allowsLoopback = mode === 'development' && settings.GUICHET_ALLOWED_ORIGINS === undefined;
+
+  return {
+    mode,
+    publicOrigin: publicUrl.origin,
+    publicUrl,
+    secure: publicUrl.protocol === 'https:',
+    allowedOrigins: [...allowed],
+    isAllowedOrigin(origin) {
+      if (allowed.has(origin)) return true;
+      if (!allowsLoopback || !isOrigin(origin)) return false;
+      const url = new URL(origin);
+      return url.origin === origin && isLoopback(url);
+    },
+    trustedProxies: (settings.GUICHET_TRUST_PROXY ?? []).filter((item) => item !== 'none'),
+    isSharedNetwork: networkTest(settings.GUICHET_SHARED_NETWORKS),
+    developmentMailbox: mode === 'development' && !settings.GUICHET_MAIL_URL,
+  };
+}
+
+/** A test whether an address lies in one of the networks; IPv4 addresses mapped into IPv6 count as IPv4. */
+function networkTest(networks: readonly string[]): (address: string) => boolean {
+  const ranges = networks.map((network): [ipaddr.IPv4 | ipaddr.IPv6, number] => {
+    if (network.includes('/')) return ipaddr.parseCIDR(network);
+    const address = ipaddr.parse(network);
+    return [address, address.kind() === 'ipv4' ? 32 : 128];
+  });
+  return (text) => {
+    if (!ipaddr.isValid(text)) return false;
+    const address = ipaddr.process(text);
+    return ranges.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits));
+  };
+}

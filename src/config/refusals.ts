@@ -1,0 +1,39 @@
+import { isLoopback, modeOf } from './mode.ts';
+import type { SettingName, Settings } from './settings.ts';
+
+/**
+ * What each value may be by itself but not beside the others, one line each: above all, what production refuses (rule 1).
+ *
+ * @param wrong settings that have their line already
+ */
+export function refusals(settings: Settings, wrong: ReadonlySet<SettingName>): string[] {
+  const lines: string[] = [];
+  const refuse = (name: SettingName, line: string) => {
+    if (!wrong.has(name)) lines.push(`${name} ${line}`);
+  };
+  if (settings.GUICHET_METRICS_PORT && settings.GUICHET_METRICS_PORT === settings.GUICHET_PORT) {
+    refuse('GUICHET_METRICS_PORT', `is ${settings.GUICHET_METRICS_PORT}; accepted is a port other than GUICHET_PORT's`);
+  }
+  if (settings.GUICHET_SECRET && settings.GUICHET_SECRET === settings.GUICHET_SECRET_PREVIOUS) {
+    refuse('GUICHET_SECRET_PREVIOUS', 'is hidden; accepted is another secret than GUICHET_SECRET');
+  }
+  // With a wrong public URL nobody knows which mode was meant, unless NODE_ENV says it.
+  if (wrong.has('GUICHET_PUBLIC_URL') && settings.NODE_ENV !== 'production') return lines;
+  if (modeOf(settings) === 'development') return lines;
+
+  const url = new URL(settings.GUICHET_PUBLIC_URL);
+  if (url.protocol === 'http:' && !isLoopback(url)) {
+    refuse('GUICHET_PUBLIC_URL', `is "${url.origin}"; accepted in production is an https URL`);
+  }
+  if (!settings.GUICHET_SECRET) {
+    refuse('GUICHET_SECRET', 'is not set; production needs at least 32 random bytes, for example from: openssl rand -base64 32');
+  }
+  if (!settings.GUICHET_MAIL_URL) {
+    refuse('GUICHET_MAIL_URL', 'is not set; production needs a way to send mail, such as smtp://user:password@host:587');
+  }
+  if (!settings.GUICHET_RATE_LIMITS) refuse('GUICHET_RATE_LIMITS', 'is "off"; accepted in production is on');
+  if (url.protocol === 'https:' && !settings.GUICHET_TRUST_PROXY) {
+    refuse('GUICHET_TRUST_PROXY', 'is not set; with an https public URL it names the proxies to believe, or none');
+  }
+  return lines;
+}

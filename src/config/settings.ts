@@ -1,0 +1,193 @@
+import { type StaticDecode, Type } from 'typebox';
+import { isStrongSecret } from './secret-strength.ts';
+import {
+  isDatabaseUrl,
+  isFilled,
+  isHost,
+  isMailUrl,
+  isNetwork,
+  isOrigin,
+  isPathPrefix,
+  isProxyList,
+  isSender,
+  toOrigin,
+} from './values.ts';
+
+/** The contracts that this version can answer; `GUICHET_CONTRACTS` chooses among them. */
+export const contractNames = ['cookie'] as const;
+
+/** What a setting says of itself beside JSON Schema's own words. */
+export interface Notes {
+  description: string;
+  default?: unknown;
+  /** What is accepted, where the schema alone does not tell. */
+  accepts?: string;
+  /** What holds when nothing is given and no `default` is: for the reader; defaults.ts is the code. */
+  standIn?: string;
+  /** What must not be shown of it. Whoever hides something is also read from the file that `<name>_FILE` names. */
+  hides?: 'all' | 'password';
+  /** Another variable that is read too. */
+  alias?: string;
+  /** An empty value is wrong; elsewhere it counts as not given. */
+  refusesEmpty?: true;
+}
+
+const text = (isRight: (value: string) => boolean, notes: Notes) => Type.Refine(Type.String({ ...notes }), isRight);
+const origin = Type.Decode(Type.Refine(Type.String(), isOrigin), toOrigin);
+const network = Type.Refine(Type.String(), isNetwork);
+
+/** Every setting, once. Its type, the check at start, `guichet config` and docs/settings.md all come from this object. */
+export const Settings = Type.Object({
+  NODE_ENV: Type.String({
+    default: 'development',
+    accepts: 'any text',
+    description: '`production` is production mode whatever the public URL; anything else leaves it to the public URL.',
+  } satisfies Notes),
+  GUICHET_HOST: text(isHost, {
+    default: '127.0.0.1',
+    accepts: 'an IP address or a host name',
+    description: 'Address it listens on. The default means both loopback addresses, 127.0.0.1 and ::1.',
+  }),
+  GUICHET_PORT: Type.Integer({
+    default: 3000,
+    minimum: 0,
+    maximum: 65535,
+    alias: 'PORT',
+    description: 'Port it listens on; `PORT` is read too. 0 takes any free port.',
+  } satisfies Notes & { minimum: number; maximum: number }),
+  GUICHET_PUBLIC_URL: Type.Decode(
+    text(isOrigin, {
+      standIn: '`http://localhost:<port>`',
+      accepts: 'an http or https URL without a path, such as https://auth.example.org',
+      description:
+        'What links, cookies and the issuer of tokens are built from; never the Host header. Development mode holds ' +
+        'while its host is localhost, 127.0.0.1 or [::1] and `NODE_ENV` is not `production`.',
+    }),
+    toOrigin,
+  ),
+  GUICHET_DATA_DIR: text(isFilled, {
+    default: 'data',
+    accepts: 'a path',
+    description: 'Folder of the embedded database and, in development mode, of the generated secret.',
+  }),
+  GUICHET_DATABASE_URL: text(isDatabaseUrl, {
+    standIn: '`sqlite:<data dir>/guichet.db`',
+    accepts: 'sqlite:<path> or postgres://…',
+    hides: 'password',
+    description: 'Where everything is kept: an embedded SQLite database, or PostgreSQL.',
+  }),
+  GUICHET_DURABILITY: Type.Enum(['full', 'normal'], {
+    default: 'full',
+    description:
+      'SQLite only. `full`: what was answered survives kill -9 and a power cut. `normal`: quicker writes; a power cut ' +
+      'may take the last moments.',
+  } satisfies Notes),
+  GUICHET_SECRET: Type.Optional(
+    text(isStrongSecret, {
+      standIn: 'generated once into the data folder; required in production',
+      accepts: 'at least 32 random bytes, for example from: openssl rand -base64 32',
+      hides: 'all',
+      refusesEmpty: true,
+      description: 'Root of all derived keys.',
+    }),
+  ),
+  GUICHET_SECRET_PREVIOUS: Type.Optional(
+    text(isStrongSecret, {
+      standIn: 'none',
+      accepts: 'the secret before the current one, at least 32 random bytes',
+      hides: 'all',
+      description: 'The secret before this one, while a rotation lasts.',
+    }),
+  ),
+  GUICHET_CONTRACTS: Type.Array(Type.Enum(contractNames), {
+    default: [...contractNames],
+    minItems: 1,
+    uniqueItems: true,
+    description: 'Which contracts answer.',
+  } satisfies Notes & { minItems: number; uniqueItems: boolean }),
+  GUICHET_COOKIE_PREFIX: text(isPathPrefix, {
+    default: '/v1/auth',
+    accepts: 'a path that begins with a slash and does not end with one',
+    description: 'Where the cookie contract answers.',
+  }),
+  GUICHET_ALLOWED_ORIGINS: Type.Optional(
+    Type.Array(origin, {
+      standIn: 'in development mode every port of localhost, 127.0.0.1 and [::1]',
+      accepts: 'origins with commas between them, such as https://app.example.org',
+      description:
+        'Origins that browsers may call from and be sent back to, beside the public URL, which always may. Setting it ' +
+        'replaces the loopback default.',
+    } satisfies Notes),
+  ),
+  GUICHET_SIGN_UP: Type.Enum(['open', 'closed'], {
+    default: 'open',
+    description: 'Whether people may register by themselves.',
+  } satisfies Notes),
+  GUICHET_PASSWORD_MIN: Type.Integer({
+    default: 8,
+    minimum: 8,
+    maximum: 64,
+    description: 'Shortest password, in characters (Unicode code points).',
+  } satisfies Notes & { minimum: number; maximum: number }),
+  GUICHET_DOCS: Type.Boolean({
+    standIn: '`on` in development mode, `off` in production',
+    description: 'Whether `/docs` shows the interactive reference.',
+  } satisfies Notes),
+  GUICHET_METRICS_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65535,
+      standIn: 'none',
+      description: 'Port of its own for `/metrics`. Without it and without a token, production answers 404.',
+    } satisfies Notes & { minimum: number; maximum: number }),
+  ),
+  GUICHET_METRICS_TOKEN: Type.Optional(
+    text(isFilled, {
+      standIn: 'none',
+      accepts: 'any text',
+      hides: 'all',
+      description: 'Bearer token that opens `/metrics`.',
+    }),
+  ),
+  GUICHET_TRUST_PROXY: Type.Optional(
+    Type.Refine(
+      Type.Array(Type.String(), {
+        standIn: '`none`; must be said in production with an https public URL',
+        accepts: 'none, or addresses and networks (10.0.0.0/8) with commas between them',
+        description: 'Proxies whose `X-Forwarded-*` headers are believed.',
+      } satisfies Notes),
+      isProxyList,
+    ),
+  ),
+  GUICHET_SHARED_NETWORKS: Type.Array(network, {
+    default: [],
+    accepts: 'addresses and networks (10.0.0.0/8) with commas between them',
+    description: 'Networks that many people share; their limits are twenty-fold.',
+  } satisfies Notes),
+  GUICHET_MAIL_URL: Type.Optional(
+    text(isMailUrl, {
+      standIn: 'development mailbox; required in production',
+      accepts: 'smtp://user:password@host:port or smtps://…',
+      hides: 'password',
+      description: 'How mail is sent.',
+    }),
+  ),
+  GUICHET_MAIL_FROM: text(isSender, {
+    standIn: '`Guichet <no-reply@<host of the public URL>>`',
+    accepts: 'an address, alone or as Name <address>',
+    description: 'Sender of every mail.',
+  }),
+  GUICHET_RATE_LIMITS: Type.Boolean({
+    default: true,
+    description:
+      'Request, sending and sign-up rates. `off` is for tests and refused in production; the lock after wrong ' +
+      'passwords stays.',
+  } satisfies Notes),
+  GUICHET_LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'What is logged: JSON lines, or readable text on a terminal.',
+  } satisfies Notes),
+});
+
+export type Settings = StaticDecode<typeof Settings>;
+export type SettingName = keyof Settings;

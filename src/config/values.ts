@@ -1,0 +1,63 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/** Whether there is any text, and none of it a control character. */
+export function isFilled(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+  return text.trim() !== '' && !/[\u0000-\u001f\u007f]/.test(text);
+}
+
+/** An IP address, or a host name of letters, digits, dots and hyphens (RFC 1123 §2.1). */
+export function isHost(text: string): boolean {
+  return isIP(text) !== 0 || (text.length <= 253 && /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text));
+}
+
+/** An http or https URL that is nothing but scheme, host and port; a lone final slash is let pass. */
+export function isOrigin(text: string): boolean {
+  const url = URL.parse(text);
+  if (!url || !['http:', 'https:'].includes(url.protocol)) return false;
+  // Whatever the URL parser would have to clean away (tabs, a user name, `?`) is refused rather than guessed at.
+  return isFilled(text) && !/[\s@?#\\*]/.test(text) && url.href === `${url.origin}/` && /^https?:\/\/[^/]+\/?$/i.test(text);
+}
+
+/** The origin in the form browsers send: lower case, no default port, no slash (RFC 6454 §6.2). */
+export function toOrigin(text: string): string {
+  return new URL(text).origin;
+}
+
+/** An IP address, or a network in CIDR notation. */
+export function isNetwork(text: string): boolean {
+  if (isIP(text)) return true;
+  return isIP(text.split('/')[0] ?? '') !== 0 && ipaddr.isValidCIDR(text);
+}
+
+/** `none`, or networks. */
+export function isProxyList(items: string[]): boolean {
+  if (items.includes('none')) return items.length === 1;
+  return items.length > 0 && items.every(isNetwork);
+}
+
+/** `sqlite:<path>`, or a PostgreSQL URL with a host. */
+export function isDatabaseUrl(text: string): boolean {
+  if (text.startsWith('sqlite:')) return isFilled(text.slice('sqlite:'.length));
+  const url = URL.parse(text);
+  return url !== null && ['postgres:', 'postgresql:'].includes(url.protocol) && url.hostname !== '';
+}
+
+/** An SMTP URL with a host. */
+export function isMailUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && ['smtp:', 'smtps:'].includes(url.protocol) && url.hostname !== '';
+}
+
+/** An e-mail address, alone or as `Name <address>`. */
+export function isSender(text: string): boolean {
+  if (!isFilled(text)) return false;
+  const address = /^[^<>]*<([^<>]*)>$/.exec(text)?.[1] ?? text;
+  return /^[^\s@<>,;"]+@[^\s@<>,;"]+$/.test(address);
+}
+
+/** `/v1/auth`: segments of characters that need no escaping in a URL, and no dot segments. */
+export function isPathPrefix(text: string): boolean {
+  return /^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/.test(text);
+}

@@ -1,0 +1,115 @@
+import type { LiveSession } from '../../core/session.ts';
+import { Failure } from '../../core/failure.ts';
+import type { Call, Handler } from '../../http/contract.ts';
+import { setClientCookie } from '../../http/client-cookie.ts';
+import { clearChallenge, clearSessionCookies, credentialsIn, setChallenge, setSessionCookies } from './credentials.ts';
+import type * as schema from './schemas.ts';
+import { currentUser, listedSession, refreshedUser, registeredUser, signedInUser } from './views.ts';
+import type { Words } from './words.ts';
+
+const contract = 'cookie';
+
+/** The session that the request's access token opens. */
+function liveSession(call: Call<unknown, unknown, Words>, { changes }: { changes: boolean }): Promise<LiveSession> {
+  return call.identity.checkSession({ contract, accessToken: credentialsIn(call.cookies).accessToken, changes });
+}
+
+export const register: Handler<typeof schema.Registration, typeof schema.Registered, Words> = async (call) => {
+  const { email, name, password } = call.body;
+  const account = await call.identity.register({ contract, email, name, password, caller: call.caller });
+  return { success: true, message: call.say.registered, user: registeredUser(account) };
+};
+
+export const login: Handler<typeof schema.Login, typeof schema.LoginAnswer, Words> = async (call) => {
+  const { cookies, prefix, say } = call;
+  const { email, password } = call.body;
+  const signIn = await call.identity.signInWithPassword({
+    contract,
+    email,
+    password,
+    caller: call.caller,
+    requireVerified: true,
+    replaces: credentialsIn(cookies),
+  });
+  if (signIn.outcome === 'second_factor_due') {
+    setChallenge(cookies, prefix, signIn.challenge);
+    const { channel } = signIn;
+    return { success: true, twoFactorRequired: true, channel, message: say.secondFactorDue[channel] };
+  }
+  setSessionCookies(cookies, prefix, signIn);
+  setClientCookie(cookies, signIn.clientToken, call.secure);
+  clearChallenge(cookies, prefix);
+  return { success: true, message: say.signedIn, user: signedInUser(signIn.account) };
+};
+
+export const me: Handler<undefined, typeof schema.Me, Words> = async (call) => {
+  const { account } = await liveSession(call, { changes: false });
+  return { user: currentUser(account) };
+};
+
+export const refresh: Handler<undefined, typeof schema.Refreshed, Words> = async (call) => {
+  const { refreshToken } = credentialsIn(call.cookies);
+  if (refreshToken === undefined) throw new Failure('session_ended');
+  const refreshed = await call.identity.rotateRefreshToken({ contract, refreshToken, caller: call.caller });
+  setSessionCookies(call.cookies, call.prefix, refreshed);
+  return { ok: true, user: refreshedUser(refreshed.account) };
+};
+
+export const logout: Handler<undefined, typeof schema.Done, Words> = async (call) => {
+  await call.identity.signOut({ contract, credentials: credentialsIn(call.cookies), caller: call.caller });
+  clearSessionCookies(call.cookies, call.prefix);
+  clearChallenge(call.cookies, call.prefix);
+  return { success: true, message: call.say.signedOut };
+};
+
+export const verifyEmail: Handler<typeof schema.LinkToken, typeof schema.Done, Words> = async (call) => {
+  await call.identity.verifyEmail({ token: call.body.token, contract, caller: call.caller });
+  return { success: true, message: call.say.emailVerified };
+};
+
+export const sendEmailVerification: Handler<typeof schema.Address, typeof schema.Done, Words> = async (call) => {
+  await call.identity.resendVerification({ email: call.body.email, caller: call.caller });
+  return { success: true, message: call.say.verificationSent };
+};
+
+export const forgotPassword: Handler<typeof schema.Address, typeof schema.Done, Words> = async (call) => {
+  await call.identity.startPasswordReset({ contract, email: call.body.email, caller: call.caller });
+  return { success: true, message: call.say.resetRequested };
+};
+
+export const resetPassword: Handler<typeof schema.Reset, typeof schema.Done, Words> = async (call) => {
+  const { token, password } = call.body;
+  await call.identity.finishPasswordReset({ contract, token, password, caller: call.caller });
+  return { success: true, message: call.say.resetDone };
+};
+
+export const reauthenticate: Handler<typeof schema.PasswordProof, typeof schema.Done, Words> = async (call) => {
+  const live = await liveSession(call, { changes: true });
+  await call.identity.reauthenticate({ live, password: call.body.password, caller: call.caller });
+  return { success: true, message: call.say.reauthenticated };
+};
+
+export const changePassword: Handler<typeof schema.PasswordChange, typeof schema.Done, Words> = async (call) => {
+  const { currentPassword, newPassword } = call.body;
+  const live = await liveSession(call, { changes: true });
+  await call.identity.changePassword({ live, currentPassword, newPassword, caller: call.caller });
+  return { success: true, message: call.say.passwordChanged };
+};
+
+export const listSessions: Handler<undefined, typeof schema.Sessions, Words> = async (call) => {
+  const live = await liveSession(call, { changes: false });
+  const sessions = await call.identity.listSessions(live);
+  return { sessions: sessions.map((session) => listedSession(session, live.session)) };
+};
+
+export const endSession: Handler<undefined, typeof schema.Done, Words, typeof schema.SessionParams> = async (call) => {
+  const live = await liveSession(call, { changes: true });
+  await call.identity.endSession({ live, id: call.params.id, caller: call.caller });
+  return { success: true, message: call.say.sessionEnded };
+};
+
+export const endOtherSessions: Handler<undefined, typeof schema.Done, Words> = async (call) => {
+  const live = await liveSession(call, { changes: true });
+  await call.identity.endOtherSessions({ live, caller: call.caller });
+  return { success: true, message: call.say.otherSessionsEnded };
+};

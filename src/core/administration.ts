@@ -1,0 +1,171 @@
+import { type Account, type AccountId, type Locale, splitName, usernameBase } from './account.ts';
+import { auditEvent } from './audit.ts';
+import { sendVerification } from './email-verification.ts';
+import { Failure } from './failure.ts';
+import { canonicalEmail } from './identifier.ts';
+import { identifierDigests } from './lockout.ts';
+import { checkPassword, normalizedPassword } from './password.ts';
+import { hours } from './time.ts';
+import type { Tables, World } from './world.ts';
+
+/** How long a deleted account's address stays closed to a new one (rule 12). */
+const BURIED_FOR = hours(24);
+
+/**
+ * Makes an account for an operator. Without `verified` its address is mailed a link to prove it.
+ *
+ * @throws {Failure} `input_rejected`, `identifier_taken`, `password_rejected`, `overloaded`
+ */
+export async function createAccount(
+  world: Pick<World, 'clock' | 'hasher' | 'keyring' | 'passwordAdvice' | 'policy' | 'random' | 'store'>,
+  input: {
+    email: string;
+    password?: string;
+    firstName?: string;
+    lastName?: string;
+    username?: string;
+    locale?: Locale;
+    verified?: boolean;
+    labels?: { role?: string; roleId?: number; accountableType?: string; accountableId?: number };
+  },
+): Promise<Account> {
+  const email = canonicalEmail(input.email);
+  if (!email) throw new Failure('input_rejected', { fields: { email: 'email' } });
+  const name = [input.firstName, input.lastName].filter(Boolean).join(' ') || null;
+  const username = input.username ?? usernameBase(email);
+  if (input.password !== undefined) await checkPassword(world, input.password, { email, name, username });
+  const hash = input.password === undefined ? undefined : await world.hasher.hash(normalizedPassword(input.password));
+  const now = world.clock.now();
+  return world.store.transaction(async (store) => {
+    const split = splitName(name);
+    const id = await store.accounts.create({
+      uuid: world.random.uuid(),
+      name,
+      firstName: input.firstName ?? split.firstName,
+      lastName: input.lastName ?? split.lastName,
+      username,
+      locale: input.locale ?? 'en',
+      createdAt: now,
+      createdFrom: { address: null, userAgent: null },
+    });
+    const verifiedAt = input.verified ? now : null;
+    if (!(await store.identifiers.add({ accountId: id, kind: 'email', value: email, verifiedAt, now }))) {
+      throw new Failure('identifier_taken', { identifier: 'email' });
+    }
+    if (hash) await store.passwords.replace(id, hash, now);
+    if (input.labels) await store.accounts.setLabels(id, input.labels, now);
+    const account = await present(store, id);
+    await store.audit.record(auditEvent('account.created', { account, contract: 'operator', now }));
+    if (!input.verified) await sendVerification({ ...world, store }, account);
+    return account;
+  });
+}
+
+async function present(store: Tables, id: AccountId): Promise<Account> {
+  const account = await store.accounts.find(id);
+  if (!account) throw new Failure('not_found');
+  return account;
+}
+
+/** @throws {Failure} `not_found` if no account has this e-mail address or uuid */
+export async function findAccount(world: Pick<World, 'store'>, input: { name: string }): Promise<Account> {
+  const email = canonicalEmail(input.name);
+  const { accounts } = world.store;
+  const account = email ? await accounts.findByIdentifier('email', email) : await accounts.findByUuid(input.name);
+  if (!account) throw new Failure('not_found');
+  return account;
+}
+
+/** Accounts in the order they were made. */
+export function listAccounts(
+  world: Pick<World, 'store'>,
+  input: { after?: AccountId; limit: number },
+): Promise<Account[]> {
+  return world.store.accounts.list({ after: input.after ?? null, limit: input.limit });
+}
+
+/** Runs one operator's change on an account that is held. @throws {Failure} `not_found` */
+function changeAccount(
+  world: Pick<World, 'clock' | 'store'>,
+  uuid: string,
+  change: (store: Tables, account: Account, now: number) => Promise<void>,
+): Promise<Account> {
+  return world.store.transaction(async (store) => {
+    const found = await store.accounts.findByUuid(uuid);
+    const account = found && (await store.accounts.hold(found.id));
+    if (!account) throw new Failure('not_found');
+    await change(store, account, world.clock.now());
+    return (await store.accounts.find(account.id)) ?? account;
+  });
+}
+
+/** Locks an account out: its sessions end, no credential opens a new one. @throws {Failure} `not_found` */
+export function lockAccount(world: Pick<World, 'clock' | 'store'>, input: { uuid: string }): Promise<Account> {
+  return changeAccount(world, input.uuid, async (store, account, now) => {
+    await store.accounts.setDisabled(account.id, account.disabledAt ?? now, now);
+    await endEverything(store, account, now);
+    await store.audit.record(auditEvent('account.locked', { account, contract: 'operator', now }));
+  });
+}
+
+/** Lifts an operator's lock and any lock by failures. @throws {Failure} `not_found` */
+export function unlockAccount(
+  world: Pick<World, 'clock' | 'keyring' | 'store'>,
+  input: { uuid: string },
+): Promise<Account> {
+  return changeAccount(world, input.uuid, async (store, account, now) => {
+    await store.accounts.setDisabled(account.id, null, now);
+    if (account.email) await store.attempts.clear(identifierDigests(world, account.email));
+    await store.audit.record(auditEvent('account.unlocked', { account, contract: 'operator', now }));
+  });
+}
+
+/**
+ * Deletes an account with all that is personal; the nameless record of what happened stays (rule 37).
+ *
+ * @throws {Failure} `not_found`
+ */
+export function deleteAccount(
+  world: Pick<World, 'clock' | 'keyring' | 'store'>,
+  input: { uuid: string },
+): Promise<Account> {
+  return changeAccount(world, input.uuid, async (store, account, now) => {
+    await endEverything(store, account, now);
+    if (account.email) {
+      const digests = identifierDigests(world, account.email);
+      await store.identifiers.bury(digests[0] ?? '', now + BURIED_FOR);
+      await store.attempts.clear(digests);
+    }
+    await store.audit.record(auditEvent('account.deleted', { account, contract: 'operator', now }));
+    await store.accounts.delete(account.id);
+  });
+}
+
+/**
+ * Sets a password for an operator, by the same policy; ends every session and lifts the lock.
+ *
+ * @throws {Failure} `not_found`, `password_rejected`, `overloaded`
+ */
+export async function setPassword(
+  world: Pick<World, 'clock' | 'hasher' | 'keyring' | 'passwordAdvice' | 'policy' | 'store'>,
+  input: { uuid: string; password: string },
+): Promise<Account> {
+  const account = await world.store.accounts.findByUuid(input.uuid);
+  if (!account) throw new Failure('not_found');
+  await checkPassword(world, input.password, account);
+  const hash = await world.hasher.hash(normalizedPassword(input.password));
+  return changeAccount(world, input.uuid, async (store, held, now) => {
+    await store.passwords.replace(held.id, hash, now);
+    await endEverything(store, held, now);
+    await store.knownClients.forgetAll(held.id);
+    if (held.email) await store.attempts.clear(identifierDigests(world, held.email));
+    await store.audit.record(auditEvent('password.changed', { account: held, contract: 'operator', now }));
+  });
+}
+
+async function endEverything(store: Tables, account: Account, now: number): Promise<void> {
+  await store.sessions.endAll(account.id);
+  await store.pendingLogins.removeAll(account.id);
+  await store.oneTimeTokens.removeAll(account.id);
+  await store.accounts.moveEpoch(account.id, now);
+}

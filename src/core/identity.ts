@@ -1,0 +1,60 @@
+import * as administration from './administration.ts';
+import * as emailVerification from './email-verification.ts';
+import * as passwordChange from './password-change.ts';
+import * as passwordReset from './password-reset.ts';
+import { rotateRefreshToken } from './refresh-token-family.ts';
+import { register } from './registration.ts';
+import type { LiveSession, Session } from './session.ts';
+import { checkSession } from './session-check.ts';
+import { endOtherSessions, endSession, signOut } from './session-end.ts';
+import { signInWithPassword } from './sign-in.ts';
+import { rotateSigningKey, type SigningKey } from './signing-key.ts';
+import * as unlock from './unlock.ts';
+import type { World } from './world.ts';
+
+/** Every operation, bound to one world: all that a contract, a page or a command can ask of the core. */
+export function createIdentity(world: World) {
+  const bound =
+    <Input, Output>(operation: (world: World, input: Input) => Output) =>
+    (input: Input): Output =>
+      operation(world, input);
+
+  return {
+    register: bound(register),
+    resendVerification: bound(emailVerification.resendVerification),
+    lookAtVerification: bound(emailVerification.lookAtVerification),
+    verifyEmail: bound(emailVerification.verifyEmail),
+    disownAccount: bound(emailVerification.disownAccount),
+
+    signInWithPassword: bound(signInWithPassword),
+    rotateRefreshToken: bound(rotateRefreshToken),
+    checkSession: bound(checkSession),
+    listSessions: ({ account }: LiveSession): Promise<Session[]> =>
+      world.store.sessions.list(account.id, world.clock.now()),
+    signOut: bound(signOut),
+    endSession: bound(endSession),
+    endOtherSessions: bound(endOtherSessions),
+    unlockSignIn: bound(unlock.unlockSignIn),
+    lookAtUnlock: bound(unlock.lookAtUnlock),
+
+    reauthenticate: bound(passwordChange.reauthenticate),
+    changePassword: bound(passwordChange.changePassword),
+    startPasswordReset: bound(passwordReset.startPasswordReset),
+    lookAtPasswordReset: bound(passwordReset.lookAtPasswordReset),
+    finishPasswordReset: bound(passwordReset.finishPasswordReset),
+
+    publicKeys: () => world.accessTokens.publicKeys(),
+
+    createAccount: bound(administration.createAccount),
+    findAccount: bound(administration.findAccount),
+    listAccounts: bound(administration.listAccounts),
+    lockAccount: bound(administration.lockAccount),
+    unlockAccount: bound(administration.unlockAccount),
+    deleteAccount: bound(administration.deleteAccount),
+    setPassword: bound(administration.setPassword),
+    rotateSigningKey: bound(rotateSigningKey),
+    listSigningKeys: (): Promise<SigningKey[]> => world.store.signingKeys.list(),
+  };
+}
+
+export type Identity = ReturnType<typeof createIdentity>;

@@ -1,0 +1,98 @@
+import { auditEvent } from './audit.ts';
+import { Failure } from './failure.ts';
+import { beginAttempt, bucketFor, failureRule } from './lockout.ts';
+import { checkNetwork, countForNetwork } from './network-limit.ts';
+import { checkPassword, normalizedPassword } from './password.ts';
+import { tellPasswordChanged } from './password-reset.ts';
+import { type LiveSession, stillLive } from './session.ts';
+import { checkStoredPassword } from './sign-in.ts';
+import type { Caller, World } from './world.ts';
+
+type ProofWorld = Pick<World, 'clock' | 'hasher' | 'keyring' | 'policy' | 'store'>;
+
+/**
+ * Has a signed-in person prove their password; a wrong one counts like one at sign-in (R011).
+ *
+ * @throws {Failure} `invalid_credentials`, `account_locked`, `rate_limited`, `overloaded`
+ */
+async function provePassword(
+  world: ProofWorld,
+  { account, session }: LiveSession,
+  password: string,
+  caller: Caller,
+): Promise<void> {
+  await checkNetwork(world, 'failure', caller);
+  const bucket = await bucketFor(world, account.email ?? account.uuid, account, caller);
+  await beginAttempt(world, bucket);
+  let decided = false;
+  try {
+    const right = (await checkStoredPassword(world, account, password)) !== undefined;
+    const now = world.clock.now();
+    await world.store.transaction(async (store) => {
+      if (right) {
+        await store.attempts.succeed(bucket);
+        return;
+      }
+      await store.attempts.fail(bucket, failureRule(now, true));
+      await countForNetwork({ ...world, store }, 'failure', caller);
+      await store.audit.record(auditEvent('sign_in.failed', { account, contract: session.contract, caller, now }));
+    });
+    decided = true;
+    if (!right) throw new Failure('invalid_credentials');
+  } finally {
+    if (!decided) await world.store.transaction((store) => store.attempts.release(bucket)).catch(() => {});
+  }
+}
+
+/**
+ * Makes the session's sign-in fresh again with the password.
+ *
+ * @throws {Failure} as {@link provePassword}; `session_ended` if the session ended meanwhile
+ * @see rule 19; ASVS 5.0: 7.5.3
+ */
+export async function reauthenticate(
+  world: ProofWorld,
+  input: { live: LiveSession; password: string; caller: Caller },
+): Promise<void> {
+  await provePassword(world, input.live, input.password, input.caller);
+  const now = world.clock.now();
+  await world.store.transaction(async (store) => {
+    const { account, session } = await stillLive({ ...world, store }, input.live);
+    await store.sessions.markAuthenticated(session.id, { authenticatedAt: now, factorProvenAt: null });
+    await store.audit.record(
+      auditEvent('session.reauthenticated', { account, contract: session.contract, caller: input.caller, now }),
+    );
+  });
+}
+
+/**
+ * Replaces the password; ends every other session of the account and all that is pending (rule 8). The session that
+ * asked goes on.
+ *
+ * @throws {Failure} `invalid_credentials` if the current password is wrong, and as {@link provePassword}
+ * @throws {Failure} `password_rejected`, see {@link checkPassword}
+ * @throws {Failure} `session_ended` if the session, or the password, was changed meanwhile
+ * @see ASVS 5.0: 6.2.2, 6.2.3, 7.4.3
+ */
+export async function changePassword(
+  world: ProofWorld & Pick<World, 'passwordAdvice'>,
+  input: { live: LiveSession; currentPassword: string; newPassword: string; caller: Caller },
+): Promise<void> {
+  const { caller, live } = input;
+  await provePassword(world, live, input.currentPassword, caller);
+  await checkPassword(world, input.newPassword, live.account);
+  const hash = await world.hasher.hash(normalizedPassword(input.newPassword));
+  const now = world.clock.now();
+  await world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    const { account, session } = await stillLive(inStore, live);
+    // The proof was given under the epoch that was read; a reset or takeover meanwhile has voided it.
+    if (account.epoch !== live.account.epoch) throw new Failure('session_ended');
+    await store.passwords.replace(account.id, hash, now);
+    await store.sessions.endAll(account.id, session.id);
+    await store.pendingLogins.removeAll(account.id);
+    await store.accounts.moveEpoch(account.id, now);
+    await store.audit.record(auditEvent('password.changed', { account, contract: session.contract, caller, now }));
+    await tellPasswordChanged(inStore, account, caller);
+  });
+}

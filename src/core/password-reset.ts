@@ -1,0 +1,101 @@
+import type { Account } from './account.ts';
+import { auditEvent } from './audit.ts';
+import { canonicalEmail } from './identifier.ts';
+import { identifierDigests } from './lockout.ts';
+import { mailTo } from './mail.ts';
+import { boundMailRequests, mayMail } from './mail-limit.ts';
+import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
+import { checkPassword, normalizedPassword } from './password.ts';
+import { takeOver } from './takeover.ts';
+import type { Caller, ContractName, World } from './world.ts';
+
+/**
+ * Mails a link to set a new password, if the address belongs to an account that may sign in; to every other address
+ * nothing. At most one a minute and five an hour, silently.
+ *
+ * @throws {Failure} `rate_limited` past the network's share
+ * @see OWASP Forgot Password Cheat Sheet; rule 3
+ */
+export async function startPasswordReset(
+  world: Pick<World, 'clock' | 'keyring' | 'policy' | 'random' | 'store'>,
+  input: { contract: ContractName | 'page'; email: string; caller: Caller },
+): Promise<void> {
+  await boundMailRequests(world, input.caller);
+  const { caller, contract } = input;
+  const email = canonicalEmail(input.email);
+  const account = email ? await world.store.accounts.findByIdentifier('email', email) : undefined;
+  const now = world.clock.now();
+  await world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    // Counted for every address, so that known and unknown ones cost the same.
+    const allowed = await mayMail(inStore, 'password_reset', email ?? input.email.slice(0, 254));
+    if (!allowed || !account?.email || account.disabledAt !== null) return;
+    const { token, expiresAt } = await makeOneTimeToken(inStore, { purpose: 'password_reset', account, identifier: account.email });
+    await mailTo(inStore, account, { template: 'reset_password', facts: { token, name: account.name }, expiresAt });
+    await store.audit.record(auditEvent('password.reset_requested', { account, contract, caller, now }));
+  });
+}
+
+/**
+ * Sets a new password with a mailed token, ends every session and lifts the lock. Second factors stay enrolled.
+ * On an account that never proved an address this is its owner's arrival: what was planted goes first (rule 7),
+ * and the address counts as proven.
+ *
+ * @throws {Failure} `token_invalid` or `token_expired`, see {@link takeOneTimeToken}
+ * @throws {Failure} `password_rejected`; the token stays usable
+ * @throws {Failure} `overloaded`
+ * @see ASVS 5.0: 6.4.3 (second factors stay), 7.4.3 (sessions end)
+ */
+export async function finishPasswordReset(
+  world: Pick<World, 'clock' | 'hasher' | 'keyring' | 'passwordAdvice' | 'policy' | 'store'>,
+  input: { contract: ContractName | 'page'; token: string; password: string; caller: Caller },
+): Promise<void> {
+  const { caller, contract } = input;
+  // A dead token costs no hash.
+  const seen = await peekOneTimeToken(world, 'password_reset', input.token);
+  await checkPassword(world, input.password, seen.account);
+  const hash = await world.hasher.hash(normalizedPassword(input.password));
+  const now = world.clock.now();
+  await world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    const { account } = await takeOneTimeToken(inStore, 'password_reset', input.token);
+    const unproven = !(await store.identifiers.anyVerified(account.id));
+    if (unproven) {
+      await takeOver(inStore, account, { contract, caller });
+      await store.identifiers.markVerified(account.id, 'email', now);
+    }
+    await store.passwords.replace(account.id, hash, now);
+    await store.sessions.endAll(account.id);
+    await store.knownClients.forgetAll(account.id);
+    await store.pendingLogins.removeAll(account.id);
+    await store.accounts.moveEpoch(account.id, now);
+    if (account.email) await store.attempts.clear(identifierDigests(world, account.email));
+    await store.audit.record(auditEvent('password.reset', { account, contract, caller, now }));
+    await tellPasswordChanged(inStore, account, caller);
+  });
+}
+
+/**
+ * Whether a reset link still works, for the page it opens. Nothing is consumed.
+ *
+ * @throws {Failure} `token_invalid` or `token_expired`
+ */
+export async function lookAtPasswordReset(
+  world: Pick<World, 'clock' | 'keyring' | 'store'>,
+  input: { token: string },
+): Promise<{ email: string }> {
+  const { token } = await peekOneTimeToken(world, 'password_reset', input.token);
+  return { email: token.identifier };
+}
+
+/** The notice that follows every change of a password, in its transaction. */
+export async function tellPasswordChanged(
+  world: Parameters<typeof mailTo>[0],
+  account: Account,
+  caller: Caller,
+): Promise<void> {
+  await mailTo(world, account, {
+    template: 'password_changed',
+    facts: { name: account.name, at: world.clock.now(), address: caller.address, userAgent: caller.userAgent },
+  });
+}

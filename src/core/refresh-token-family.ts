@@ -1,0 +1,172 @@
+import { auditEvent } from './audit.ts';
+import { Failure } from './failure.ts';
+import { mailTo } from './mail.ts';
+import { isLive, type LiveSession, type Session, type SessionId } from './session.ts';
+import { accessTokenOf, LIFETIMES, type TokenContract } from './session-start.ts';
+import { type Instant, seconds } from './time.ts';
+import type { Account } from './account.ts';
+import type { Caller, Tables, World } from './world.ts';
+
+/** One member of a family; the session is the family. */
+export interface RefreshToken {
+  digest: string;
+  sessionId: SessionId;
+  createdAt: Instant;
+  expiresAt: Instant;
+  /** Set, with what its successor is derived from, when it was spent. */
+  rotatedAt: Instant | null;
+  nonce: string | null;
+  keyId: string | null;
+  successorDigest: string | null;
+}
+
+/** A spent token still gets the newest one: always this soon, for two tabs … */
+const GRACE = seconds(10);
+/** … and this long while its successor was never presented, for a lost answer (rule 26). */
+const LOST_ANSWER_GRACE = seconds(60);
+
+/** The row of a new token that belongs to the session. */
+export function makeRefreshToken(world: Pick<World, 'keyring'>, session: Session, token: string): RefreshToken {
+  return {
+    digest: world.keyring.digest('refresh-token', token),
+    sessionId: session.id,
+    createdAt: session.lastUsedAt,
+    expiresAt: session.expiresAt,
+    rotatedAt: null,
+    nonce: null,
+    keyId: null,
+    successorDigest: null,
+  };
+}
+
+export interface Refreshed {
+  account: Account;
+  session: Session;
+  accessToken: string;
+  refreshToken: string;
+}
+
+type Rotation =
+  | { outcome: 'refreshed'; live: LiveSession; refreshToken: string }
+  | { outcome: 'ended' }
+  | { outcome: 'replayed' };
+
+/**
+ * Spends a refresh token for its successor and a new access token. Callers that present one token side by side,
+ * or again because the answer was lost, get the same successor; a spent token that comes back later ends the session
+ * and its owner is told.
+ *
+ * @throws {Failure} `session_ended` in every other case: unknown, expired, replayed, of another contract, or the account was locked
+ * @see RFC 9700 §4.14.2; ASVS 5.0: 10.4.5, 10.4.8
+ */
+export async function rotateRefreshToken(
+  world: Pick<World, 'accessTokens' | 'clock' | 'keyring' | 'random' | 'store'>,
+  input: { contract: TokenContract; refreshToken: string; caller: Caller },
+): Promise<Refreshed> {
+  // What ends a family must outlive the "no", so the transaction returns it and the throw comes after.
+  const rotation = await world.store.transaction((store) => rotate({ ...world, store }, input));
+  if (rotation.outcome !== 'refreshed') throw new Failure('session_ended');
+  const { live, refreshToken } = rotation;
+  return { ...live, refreshToken, accessToken: await accessTokenOf(world, live) };
+}
+
+async function rotate(
+  world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
+  input: { contract: TokenContract; refreshToken: string; caller: Caller },
+): Promise<Rotation> {
+  const { store } = world;
+  const now = world.clock.now();
+  const token = await store.refreshTokens.hold(world.keyring.digests('refresh-token', input.refreshToken));
+  if (!token) return { outcome: 'ended' };
+  const live = await store.sessions.find(token.sessionId);
+  if (!live || !isLive(live, input.contract, now) || token.expiresAt <= now) return { outcome: 'ended' };
+
+  if (token.rotatedAt === null) {
+    const nonce = Buffer.from(world.random.bytes(16)).toString('base64url');
+    return spend(world, live, input.refreshToken, token, nonce);
+  }
+  if (await mayHaveNewest(world, token, live, input.caller)) {
+    const refreshToken = await newestOf(world, input.refreshToken, token);
+    if (refreshToken) return { outcome: 'refreshed', live, refreshToken };
+  }
+  await endReplayedFamily(world, live, input.caller);
+  return { outcome: 'replayed' };
+}
+
+async function spend(
+  world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
+  live: LiveSession,
+  text: string,
+  token: RefreshToken,
+  nonce: string,
+): Promise<Rotation> {
+  const now = world.clock.now();
+  const lifetimes = LIFETIMES[live.session.contract as TokenContract];
+  const next = world.keyring.successor(text, nonce);
+  const session: Session = {
+    ...live.session,
+    previousTokenId: live.session.tokenId,
+    tokenId: world.random.uuid(),
+    lastUsedAt: now,
+    expiresAt: Math.min(now + lifetimes.idle, live.session.authenticatedAt + lifetimes.absolute),
+  };
+  const successor = makeRefreshToken(world, session, next.token);
+  const spent = await world.store.refreshTokens.spend(token.digest, {
+    rotatedAt: now,
+    nonce,
+    keyId: next.keyId,
+    successorDigest: successor.digest,
+  });
+  // The session's row is held, so nobody else can have spent it since it was read.
+  if (!spent) throw new Error('a held refresh token was spent by somebody else');
+  await world.store.refreshTokens.insert(successor);
+  await world.store.sessions.renew(session.id, {
+    tokenId: session.tokenId ?? '',
+    lastUsedAt: now,
+    expiresAt: session.expiresAt,
+  });
+  return { outcome: 'refreshed', live: { account: live.account, session }, refreshToken: next.token };
+}
+
+async function mayHaveNewest(
+  world: Pick<World, 'clock'> & { store: Tables },
+  token: RefreshToken,
+  { session }: LiveSession,
+  caller: Caller,
+): Promise<boolean> {
+  if (session.userAgent !== caller.userAgent) return false;
+  const age = world.clock.now() - (token.rotatedAt ?? 0);
+  if (age <= GRACE) return true;
+  if (age > LOST_ANSWER_GRACE || !token.successorDigest) return false;
+  const successor = await world.store.refreshTokens.find([token.successorDigest]);
+  return successor?.rotatedAt === null;
+}
+
+/** Walks from a spent token to the one of its family that is not, deriving each from the one before. */
+async function newestOf(
+  world: Pick<World, 'keyring'> & { store: Tables },
+  text: string,
+  token: RefreshToken,
+): Promise<string | undefined> {
+  let current: RefreshToken | undefined = token;
+  let derived = text;
+  while (current?.rotatedAt != null && current.nonce && current.keyId && current.successorDigest) {
+    derived = world.keyring.successor(derived, current.nonce, current.keyId).token;
+    current = await world.store.refreshTokens.find([current.successorDigest]);
+  }
+  return current && derived;
+}
+
+async function endReplayedFamily(
+  world: Pick<World, 'clock'> & { store: Tables },
+  { account, session }: LiveSession,
+  caller: Caller,
+): Promise<void> {
+  const now = world.clock.now();
+  await world.store.sessions.end(account.id, session.id);
+  await world.store.audit.record(auditEvent('session.replayed', { account, contract: session.contract, caller, now }));
+  await mailTo(world, account, {
+    template: 'session_replayed',
+    facts: { name: account.name, at: now, address: caller.address, userAgent: caller.userAgent },
+  });
+}

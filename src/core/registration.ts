@@ -1,0 +1,91 @@
+import { type Account, splitName, usernameBase } from './account.ts';
+import { auditEvent } from './audit.ts';
+import { sendVerification } from './email-verification.ts';
+import { Failure } from './failure.ts';
+import { canonicalEmail } from './identifier.ts';
+import { identifierDigests } from './lockout.ts';
+import { mailTo } from './mail.ts';
+import { mayMail } from './mail-limit.ts';
+import { checkNetwork, countForNetwork } from './network-limit.ts';
+import { makeOneTimeToken } from './one-time-token.ts';
+import { checkPassword, normalizedPassword } from './password.ts';
+import type { Caller, ContractName, PasswordHash, World } from './world.ts';
+
+type RegistrationWorld = Pick<World, 'clock' | 'hasher' | 'keyring' | 'passwordAdvice' | 'policy' | 'random' | 'store'>;
+
+/**
+ * Makes an account with an unproven address and mails the address a link that proves it.
+ * A taken address is refused after the same work; when nobody has proven it yet, its owner is mailed a way to make
+ * the account their own, once an hour (rule 7).
+ *
+ * @throws {Failure} `sign_up_closed`, `rate_limited`, `overloaded`
+ * @throws {Failure} `input_rejected` if the address is none
+ * @throws {Failure} `password_rejected`, see {@link checkPassword}
+ * @throws {Failure} `identifier_taken`, also for a day after its account was deleted
+ * @see rules 6, 7, 9, 11, 12, 22
+ */
+export async function register(
+  world: RegistrationWorld,
+  input: { contract: ContractName; email: string; name: string | null; password: string; caller: Caller },
+): Promise<Account> {
+  if (world.policy.signUp === 'closed') throw new Failure('sign_up_closed');
+  const { caller, contract } = input;
+  await checkNetwork(world, 'taken', caller);
+  await checkNetwork(world, 'sign-up', caller);
+  const email = canonicalEmail(input.email);
+  if (!email) throw new Failure('input_rejected', { fields: { email: 'email' } });
+  const username = usernameBase(email);
+  await checkPassword(world, input.password, { email, name: input.name, username });
+  const hash = await world.hasher.hash(normalizedPassword(input.password));
+  try {
+    return await makeAccount(world, { contract, caller, email, name: input.name, username, hash });
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'identifier_taken') await meetTakenAddress(world, email, caller);
+    throw error;
+  }
+}
+
+async function makeAccount(
+  world: RegistrationWorld,
+  of: { contract: ContractName; caller: Caller; email: string; name: string | null; username: string; hash: PasswordHash },
+): Promise<Account> {
+  const { caller, contract, email } = of;
+  const now = world.clock.now();
+  return world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    if (await store.identifiers.isBuried(identifierDigests(world, email), now)) {
+      throw new Failure('identifier_taken', { identifier: 'email' });
+    }
+    const id = await store.accounts.create({
+      uuid: world.random.uuid(),
+      name: of.name,
+      ...splitName(of.name),
+      username: of.username,
+      locale: caller.locale,
+      createdAt: now,
+      createdFrom: { address: caller.address, userAgent: caller.userAgent },
+    });
+    if (!(await store.identifiers.add({ accountId: id, kind: 'email', value: email, verifiedAt: null, now }))) {
+      throw new Failure('identifier_taken', { identifier: 'email' });
+    }
+    await store.passwords.replace(id, of.hash, now);
+    const account = await store.accounts.find(id);
+    if (!account) throw new Error('an account that was just made is not there');
+    await countForNetwork(inStore, 'sign-up', caller);
+    await store.audit.record(auditEvent('account.registered', { account, contract, caller, now }));
+    await sendVerification(inStore, account);
+    return account;
+  });
+}
+
+async function meetTakenAddress(world: RegistrationWorld, email: string, caller: Caller): Promise<void> {
+  const account = await world.store.accounts.findByIdentifier('email', email);
+  await world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    await countForNetwork(inStore, 'taken', caller);
+    const unproven = account && !(await store.identifiers.anyVerified(account.id));
+    if (!unproven || !(await mayMail(inStore, 'claim', email))) return;
+    const { token, expiresAt } = await makeOneTimeToken(inStore, { purpose: 'password_reset', account, identifier: email });
+    await mailTo(inStore, account, { template: 'claim_account', facts: { token, name: null }, expiresAt });
+  });
+}

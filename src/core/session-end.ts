@@ -1,0 +1,101 @@
+import { auditEvent } from './audit.ts';
+import { Failure } from './failure.ts';
+import { type LiveSession, type SessionId, stillLive } from './session.ts';
+import type { TokenContract } from './session-start.ts';
+import type { Caller, World } from './world.ts';
+
+/** What a client holds of a session: either may be missing. */
+export interface SessionCredentials {
+  accessToken?: string;
+  refreshToken?: string;
+}
+
+/**
+ * The session that an access token (also an expired one) or a refresh token of the contract names.
+ * Checking a signature takes time, so this is done before a transaction opens.
+ */
+export async function sessionNamedBy(
+  world: Pick<World, 'accessTokens' | 'keyring' | 'store'>,
+  contract: TokenContract,
+  { accessToken, refreshToken }: SessionCredentials,
+): Promise<LiveSession | undefined> {
+  const claims = accessToken && (await world.accessTokens.check(contract, accessToken, { expired: true }));
+  const spent = refreshToken && (await world.store.refreshTokens.find(world.keyring.digests('refresh-token', refreshToken)));
+  for (const id of [claims && claims.sessionId, spent && spent.sessionId]) {
+    const live = id ? await world.store.sessions.find(id) : undefined;
+    if (live?.session.contract === contract) return live;
+  }
+  return undefined;
+}
+
+/**
+ * Signs out: ends the session that the credentials name, with its refresh tokens. Without one it does nothing.
+ *
+ * @see ASVS 5.0: 7.4.1
+ */
+export async function signOut(
+  world: Pick<World, 'accessTokens' | 'clock' | 'keyring' | 'store'>,
+  input: { contract: TokenContract; credentials: SessionCredentials; caller: Caller },
+): Promise<void> {
+  const live = await sessionNamedBy(world, input.contract, input.credentials);
+  if (live) await endOne(world, live, live.session.id, input.caller);
+}
+
+/**
+ * Ends one of the account's own sessions.
+ *
+ * @throws {Failure} `not_found` if it is somebody else's, or over
+ */
+export async function endSession(
+  world: Pick<World, 'clock' | 'store'>,
+  input: { live: LiveSession; id: string; caller: Caller },
+): Promise<void> {
+  const ended = await endOne(world, input.live, input.id as SessionId, input.caller);
+  if (!ended) throw new Failure('not_found');
+}
+
+async function endOne(
+  world: Pick<World, 'clock' | 'store'>,
+  { account, session }: LiveSession,
+  id: SessionId,
+  caller: Caller,
+): Promise<boolean> {
+  return world.store.transaction(async (store) => {
+    const ended = await store.sessions.end(account.id, id);
+    if (ended) {
+      await store.audit.record(
+        auditEvent('session.ended', { account, contract: session.contract, caller, now: world.clock.now() }),
+      );
+    }
+    return ended;
+  });
+}
+
+/**
+ * Signs out everywhere else: ends the account's other sessions, of every contract, and what is pending (rule 8).
+ *
+ * @returns how many ended
+ * @throws {Failure} `session_ended` if the asking session ended meanwhile
+ */
+export async function endOtherSessions(
+  world: Pick<World, 'clock' | 'store'>,
+  input: { live: LiveSession; caller: Caller },
+): Promise<number> {
+  const now = world.clock.now();
+  return world.store.transaction(async (store) => {
+    const { account, session } = await stillLive({ ...world, store }, input.live);
+    const ended = await store.sessions.endAll(account.id, session.id);
+    await store.accounts.moveEpoch(account.id, now);
+    await store.pendingLogins.removeAll(account.id);
+    await store.audit.record(
+      auditEvent('session.ended_others', {
+        account,
+        contract: session.contract,
+        caller: input.caller,
+        now,
+        facts: { ended },
+      }),
+    );
+    return ended;
+  });
+}

@@ -1,0 +1,144 @@
+import type { Account } from './account.ts';
+import { auditEvent } from './audit.ts';
+import { Failure } from './failure.ts';
+import { canonicalEmail } from './identifier.ts';
+import { type Attempt, beginAttempt, bucketFor, failureRule } from './lockout.ts';
+import { mailTo } from './mail.ts';
+import { mayMail } from './mail-limit.ts';
+import { checkNetwork, countForNetwork } from './network-limit.ts';
+import { makeOneTimeToken } from './one-time-token.ts';
+import { isPlausiblePassword, normalizedPassword } from './password.ts';
+import { openPendingLogin, type SecondFactorDue } from './pending-login.ts';
+import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
+import { accessTokenOf, type SignedIn, type StartedSession, startSession, type TokenContract } from './session-start.ts';
+import type { Caller, PasswordHash, World } from './world.ts';
+
+export type SignIn = SignedIn | SecondFactorDue;
+
+/** From this many wrong passwords in a row on, the right one is worth a notice (ASVS 6.3.5). */
+const WORTH_A_NOTICE = 5;
+
+type SignInWorld = Pick<
+  World,
+  'accessTokens' | 'clock' | 'hasher' | 'keyring' | 'policy' | 'random' | 'store'
+>;
+
+/**
+ * Signs in with an e-mail address and a password. An unknown account and a wrong password are one failure after
+ * the same work; the account's state shows only after the right password.
+ *
+ * @param input.requireVerified whether the contract lets nobody in before the address is proven
+ * @param input.replaces a session of the same client that the new one takes the place of
+ * @throws {Failure} `invalid_credentials`: unknown, wrong, locked by an operator, or changed meanwhile
+ * @throws {Failure} `account_locked`, `rate_limited`, `overloaded`
+ * @throws {Failure} `email_not_verified` after the right password
+ * @see ASVS 5.0: 6.3.1, 6.3.8; rules 8, 14, 20, 21, 22
+ */
+export async function signInWithPassword(
+  world: SignInWorld,
+  input: {
+    contract: TokenContract;
+    email: string;
+    password: string;
+    caller: Caller;
+    requireVerified: boolean;
+    replaces?: SessionCredentials;
+  },
+): Promise<SignIn> {
+  await checkNetwork(world, 'failure', input.caller);
+  const address = canonicalEmail(input.email);
+  const account = address ? await world.store.accounts.findByIdentifier('email', address) : undefined;
+  const bucket = await bucketFor(world, input.email, account, input.caller);
+  const attempt = await beginAttempt(world, bucket);
+  try {
+    const checked = await checkStoredPassword(world, account, input.password);
+    if (!checked || !account || account.disabledAt !== null || !attempt.passwordUsable) {
+      await countFailure(world, { attempt, account, input });
+      throw new Failure('invalid_credentials');
+    }
+    return await finishFirstFactor(world, { attempt, account, stored: checked.stored, upgraded: checked.upgraded, input });
+  } catch (error) {
+    // A place is given back by whatever decides the attempt; an attempt that nothing decided must not keep it.
+    if (!(error instanceof Failure && (error.code === 'invalid_credentials' || error.code === 'email_not_verified'))) {
+      await world.store.transaction((store) => store.attempts.release(attempt.bucket)).catch(() => {});
+    }
+    throw error;
+  }
+}
+
+/**
+ * Compares with the stored hash, or with nothing for the same time.
+ *
+ * @returns the hash it matched, and a newer one when that was made with weaker parameters or an older pepper
+ */
+export async function checkStoredPassword(
+  world: Pick<World, 'hasher' | 'store'>,
+  account: Account | undefined,
+  text: string,
+): Promise<{ stored: PasswordHash; upgraded: PasswordHash | undefined } | undefined> {
+  const stored = account && (await world.store.passwords.find(account.id));
+  const password = normalizedPassword(text);
+  if (!isPlausiblePassword(text)) return undefined;
+  const right = stored ? await world.hasher.verify(stored, password) : await world.hasher.verifyNothing(password);
+  if (!right || !stored) return undefined;
+  return { stored, upgraded: world.hasher.isOutdated(stored) ? await world.hasher.hash(password) : undefined };
+}
+
+type Input = Parameters<typeof signInWithPassword>[1];
+
+/** In a transaction of its own: a counted failure outlives the "no". */
+async function countFailure(
+  world: SignInWorld,
+  { attempt, account, input }: { attempt: Attempt; account: Account | undefined; input: Input },
+): Promise<void> {
+  const { caller, contract } = input;
+  const now = world.clock.now();
+  await world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    const { lockedUntil } = await store.attempts.fail(attempt.bucket, failureRule(now, account !== undefined));
+    await countForNetwork(inStore, 'failure', caller);
+    await store.audit.record(auditEvent('sign_in.failed', { account, contract, caller, now }));
+    if (lockedUntil === null) return;
+    await store.audit.record(auditEvent('sign_in.locked_out', { account, contract, caller, now }));
+    if (!account?.email || account.disabledAt !== null || !(await mayMail(inStore, 'unlock', account.email))) return;
+    const { token, expiresAt } = await makeOneTimeToken(inStore, { purpose: 'unlock', account, identifier: account.email });
+    await mailTo(inStore, account, {
+      template: 'account_locked',
+      facts: { token, name: account.name, at: now, address: caller.address, userAgent: caller.userAgent },
+      expiresAt,
+    });
+  });
+}
+
+async function finishFirstFactor(
+  world: SignInWorld,
+  of: { attempt: Attempt; account: Account; stored: PasswordHash; upgraded: PasswordHash | undefined; input: Input },
+): Promise<SignIn> {
+  const { account, attempt, input } = of;
+  const { caller, contract } = input;
+  const now = world.clock.now();
+  const replaced = input.replaces && (await sessionNamedBy(world, contract, input.replaces));
+  const unproven = input.requireVerified && account.emailVerifiedAt === null;
+  const result = await world.store.transaction(async (store): Promise<StartedSession | SecondFactorDue | undefined> => {
+    const inStore = { ...world, store };
+    const { failuresBefore } = await store.attempts.succeed(attempt.bucket);
+    if (of.upgraded) await store.passwords.upgrade(account.id, of.stored, of.upgraded);
+    if (unproven) return undefined;
+    if (replaced) await store.sessions.end(replaced.account.id, replaced.session.id);
+    if (failuresBefore >= WORTH_A_NOTICE) {
+      await mailTo(inStore, account, {
+        template: 'sign_in_after_failures',
+        facts: { name: account.name, at: now, address: caller.address, userAgent: caller.userAgent },
+      });
+    }
+    if (account.codeFactor) {
+      await store.audit.record(auditEvent('sign_in.second_factor_due', { account, contract, caller, now }));
+      return openPendingLogin(inStore, { account, channel: account.codeFactor, contract });
+    }
+    await store.audit.record(auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'password' } }));
+    return startSession(inStore, { account, contract, caller, secondFactor: false });
+  });
+  if (!result) throw new Failure('email_not_verified');
+  if ('outcome' in result) return result;
+  return { outcome: 'signed_in', ...result, accessToken: await accessTokenOf(world, result) };
+}

@@ -1,0 +1,120 @@
+import type { Static, TSchema } from 'typebox';
+import type { Locale } from '../core/account.ts';
+import type { Failures } from '../core/failure.ts';
+import type { Identity } from '../core/identity.ts';
+import type { Caller, ContractName } from '../core/world.ts';
+import type { Cookies } from './cookies.ts';
+import type { Refusals } from './refusal.ts';
+
+/** One published HTTP API: a document as a table, in its own words. */
+export interface Contract<Words> {
+  name: ContractName;
+  /** For the interactive reference. */
+  title: string;
+  description: string;
+  prefix: string;
+  /** What it speaks when a request asks for no language it has (rule 34). */
+  defaultLocale: Locale;
+  words: Record<Locale, Words>;
+  dialect: Dialect<Words>;
+  routes: readonly Route<Words>[];
+}
+
+/** What a handler is given of a request. */
+export interface Call<Body, Params, Words> {
+  identity: Identity;
+  body: Body;
+  params: Params;
+  caller: Caller;
+  /** The contract's texts in the language asked for. */
+  say: Words;
+  cookies: Cookies;
+  /** Where the contract lives, as the settings say. */
+  prefix: string;
+  /** Whether the public URL is https. */
+  secure: boolean;
+}
+
+/** Reads the call, asks the core once, shapes the answer. */
+export type Handler<Takes extends TSchema | undefined, Gives extends TSchema, Words, Params extends TSchema | undefined = undefined> = (
+  call: Call<Takes extends TSchema ? Static<Takes> : undefined, Params extends TSchema ? Static<Params> : undefined, Words>,
+) => Promise<Static<Gives>>;
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** One line of the table. */
+export interface Route<Words> {
+  method: Method;
+  /** Below the contract's prefix, parameters as `:name`. */
+  path: string;
+  summary: string;
+  description?: string;
+  takes?: TSchema;
+  params?: TSchema;
+  status: number;
+  gives: TSchema;
+  /** The failures and refusals that the reference lists for it, beside those that any route may answer. */
+  mayFail: readonly (keyof Failures)[];
+  handler: (call: Call<unknown, unknown, Words>) => Promise<unknown>;
+}
+
+/**
+ * One documented line: what it takes, the status and body it gives, and the handler that agrees with both.
+ * The schemas are type, check, reference entry and list of what may leave, at once.
+ *
+ * @param line method and path, as `POST /login`
+ */
+export function route<
+  Words,
+  Gives extends TSchema,
+  Takes extends TSchema | undefined = undefined,
+  Params extends TSchema | undefined = undefined,
+>(
+  line: `${Method} /${string}`,
+  of: {
+    summary: string;
+    description?: string;
+    takes?: Takes;
+    params?: Params;
+    gives: readonly [status: number, body: Gives];
+    mayFail?: readonly (keyof Failures)[];
+    by: Handler<Takes, Gives, Words, Params>;
+  },
+): Route<Words> {
+  const [method, path] = line.split(' ') as [Method, string];
+  return {
+    method,
+    path,
+    summary: of.summary,
+    ...(of.description !== undefined && { description: of.description }),
+    ...(of.takes && { takes: of.takes }),
+    ...(of.params && { params: of.params }),
+    status: of.gives[0],
+    gives: of.gives[1],
+    mayFail: of.mayFail ?? [],
+    handler: of.by as Route<Words>['handler'],
+  };
+}
+
+/** How one contract says "no". */
+export interface No {
+  status: number;
+  body: object;
+  headers?: Record<string, string>;
+}
+
+/** What a dialect's line is given. */
+export interface NoCall<Facts, Words> {
+  say: Words;
+  facts: Facts;
+  /** For a "no" that takes cookies away with it. */
+  cookies: Cookies;
+  prefix: string;
+  /** Where the request went, below the prefix. */
+  path: string;
+}
+
+/** Everything that can be refused: one added to the core does not compile until every contract has a word for it. */
+export type Dialect<Words> = {
+  readonly [Code in keyof (Failures & Refusals)]: (call: NoCall<(Failures & Refusals)[Code], Words>) => No;
+};

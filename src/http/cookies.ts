@@ -1,0 +1,50 @@
+import { parseCookie, stringifySetCookie } from 'cookie';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+export interface CookieAttributes {
+  path: string;
+  /** Seconds. */
+  maxAge: number;
+  sameSite: 'strict' | 'lax';
+  httpOnly: boolean;
+}
+
+/** The cookies of one request and its answer. */
+export interface Cookies {
+  /** A value that the request carries once; a name that comes twice counts as absent (R069: cookie tossing). */
+  get(name: string): string | undefined;
+  /** Whether the request carries the name more than once. */
+  comesTwice(name: string): boolean;
+  set(name: string, value: string, attributes: CookieAttributes): void;
+  /** Deletes it, with the attributes it was set with. */
+  clear(name: string, attributes: CookieAttributes): void;
+}
+
+/** A name no contract fixes: it gets the prefix that ties a cookie to this host alone, wherever browsers allow it. */
+export const hostCookie = (name: string, secure: boolean): string => (secure ? `__Host-${name}` : name);
+
+export function cookiesOf(request: FastifyRequest, reply: FastifyReply, secure: boolean): Cookies {
+  const header = request.headers.cookie;
+  let parsed: ReturnType<typeof parseCookie> | undefined;
+  const set: Cookies['set'] = (name, value, { path, maxAge, sameSite, httpOnly }) => {
+    reply.header('Set-Cookie', stringifySetCookie({ name, value, path, maxAge, sameSite, httpOnly, secure }));
+  };
+
+  return {
+    get(name) {
+      if (!header) return undefined;
+      parsed ??= parseCookie(header);
+      const value = parsed[name];
+      return value === undefined || value === '' || comesTwice(header, name) ? undefined : value;
+    },
+    comesTwice: (name) => header !== undefined && comesTwice(header, name),
+    set,
+    clear: (name, attributes) => set(name, '', { ...attributes, maxAge: 0 }),
+  };
+}
+
+function comesTwice(header: string, name: string): boolean {
+  const first = header.indexOf(`${name}=`);
+  if (header.indexOf(`${name}=`, first + 1) < 0) return false;
+  return header.split(';').filter((pair) => pair.split('=')[0]?.trim() === name).length > 1;
+}

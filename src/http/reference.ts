@@ -1,0 +1,82 @@
+import swagger from '@fastify/swagger';
+import type { FastifyInstance } from 'fastify';
+import type { FailureCode } from '../core/failure.ts';
+import type { Contract, Dialect, No, Route } from './contract.ts';
+import type { RefusalCode } from './refusal.ts';
+
+/** Facts with which a dialect shows what its "no" looks like. */
+const SAMPLE_FACTS = {
+  allowed: ['POST'],
+  fields: { email: 'email' },
+  flaw: 'too_short',
+  identifier: 'email',
+  minimum: 8,
+  retryAfterSeconds: 60,
+} as const;
+
+type Code = FailureCode | RefusalCode;
+
+/** Has a scope collect its routes, for {@link referenceOf}. */
+export async function collectRoutes(scope: FastifyInstance, contract: Pick<Contract<never>, 'title' | 'description'>, publicUrl: string): Promise<void> {
+  await scope.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: contract.title, description: contract.description, version: '1' },
+      servers: [{ url: publicUrl }],
+    },
+  });
+}
+
+interface OpenApi {
+  paths?: Record<string, Record<string, { responses?: Record<string, object> }>>;
+}
+
+/** A contract's OpenAPI 3.1 document: its schemas, and each "no" with an example made by the dialect itself. */
+export function referenceOf<Words>(scope: FastifyInstance, contract: Contract<Words>): object {
+  const document = structuredClone(scope.swagger()) as OpenApi;
+  for (const route of contract.routes) {
+    const path = `${contract.prefix}${route.path}`.replace(/:(\w+)/g, '{$1}');
+    const operation = document.paths?.[path]?.[route.method.toLowerCase()];
+    if (operation) operation.responses = { ...operation.responses, ...refusalsOf(contract, route) };
+  }
+  return document;
+}
+
+function refusalsOf<Words>(contract: Contract<Words>, route: Route<Words>): Record<string, object> {
+  const byStatus = new Map<number, Map<string, No['body']>>();
+  for (const code of codesOf(route)) {
+    const { status, body } = exampleOf(contract, code);
+    byStatus.set(status, (byStatus.get(status) ?? new Map()).set(code, body));
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, bodies]) => [
+      status,
+      {
+        description: [...bodies.keys()].join(', '),
+        content: {
+          'application/json': {
+            schema: { type: 'object' },
+            examples: Object.fromEntries([...bodies].map(([code, value]) => [code, { value }])),
+          },
+        },
+      },
+    ]),
+  );
+}
+
+function codesOf(route: Route<never>): Code[] {
+  const body: Code[] = route.takes ? ['input_rejected', 'body_unreadable', 'body_too_large', 'media_type_unsupported'] : [];
+  const change: Code[] = route.method === 'GET' ? [] : ['foreign_origin'];
+  return [...new Set<Code>([...route.mayFail, ...body, ...change, 'unavailable', 'fault'])];
+}
+
+function exampleOf<Words>(contract: Contract<Words>, code: Code): No {
+  const answer = contract.dialect[code] as Dialect<Words>['fault'];
+  return answer({
+    say: contract.words[contract.defaultLocale],
+    facts: SAMPLE_FACTS as never,
+    cookies: { get: () => undefined, comesTwice: () => false, set: () => {}, clear: () => {} },
+    prefix: contract.prefix,
+    path: '',
+  });
+}

@@ -1,0 +1,146 @@
+import cors from '@fastify/cors';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
+import { Failure, type FailureCode } from '../core/failure.ts';
+import type { Identity } from '../core/identity.ts';
+import { fieldsRefused, inspectBody, readJsonBodies } from './body.ts';
+import { callerOf } from './caller.ts';
+import { clientTokenIn } from './client-cookie.ts';
+import type { Call, Contract, No, Route } from './contract.ts';
+import { type Cookies, cookiesOf } from './cookies.ts';
+import { languageOf } from './language.ts';
+import { checkOrigin } from './origin.ts';
+import { collectRoutes } from './reference.ts';
+import { Refusal, type RefusalCode } from './refusal.ts';
+
+/** What a contract's scope needs to know of the server. */
+export interface ScopeParts {
+  identity: Identity;
+  publicUrl: string;
+  secure: boolean;
+  isAllowedOrigin(origin: string): boolean;
+  isSharedNetwork(address: string): boolean;
+  /** Whether an error means that the database cannot answer now. */
+  isUnavailable(error: unknown): boolean;
+}
+
+/** How long a client may wait before it tries again when something behind us is away. */
+const RETRY_AFTER_SECONDS = 2;
+
+/** Registers one contract under its prefix: its bodies, languages, origins, routes and ways to say "no". */
+// biome-ignore lint/suspicious/noExplicitAny: each contract has words of its own
+export async function contractScope(scope: FastifyInstance, contract: Contract<any>, parts: ScopeParts): Promise<void> {
+  readJsonBodies(scope);
+  await collectRoutes(scope, contract, parts.publicUrl);
+  await scope.register(cors, {
+    origin: (origin, decide) => decide(null, origin !== undefined && parts.isAllowedOrigin(origin) ? origin : false),
+    credentials: true,
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    strictPreflight: false,
+  });
+  scope.addHook('onRequest', (request, _reply, done) => {
+    checkOrigin(request, parts.isAllowedOrigin);
+    done();
+  });
+
+  const sayNo = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const { code, facts } = asNo(error, parts);
+    if (code === 'fault' || code === 'unavailable') request.log.error({ err: error }, 'the request failed');
+    // A refused request sets nothing, whatever its handler had begun (rule 31).
+    reply.removeHeader('Set-Cookie');
+    const cookies = cookiesOf(request, reply, parts.secure);
+    const say = contract.words[languageOf(request.headers['accept-language'], contract.defaultLocale)];
+    const answer = contract.dialect[code] as (call: object) => No;
+    const no = answer({ say, facts, cookies, prefix: contract.prefix, path: pathBelow(contract.prefix, request) });
+    return reply.code(no.status).headers(no.headers ?? {}).type('application/json; charset=utf-8').send(JSON.stringify(no.body));
+  };
+  scope.setErrorHandler((error, request, reply) => sayNo(error, request, reply));
+  scope.setNotFoundHandler((request, reply) => {
+    const allowed = methodsAt(contract.routes, pathBelow(contract.prefix, request));
+    return sayNo(allowed.length > 0 ? new Refusal('method_not_allowed', { allowed }) : new Refusal('path_unknown'), request, reply);
+  });
+
+  for (const route of contract.routes) {
+    scope.route({
+      method: route.method,
+      url: route.path,
+      schema: schemaOf(route),
+      preValidation: (request, _reply, done) => {
+        inspectBody(request.body);
+        // A body that must be there and is not lacks each of its fields.
+        if (route.takes && (request.body === undefined || request.body === null)) request.body = {};
+        done();
+      },
+      handler: async (request, reply) => {
+        const answer = await route.handler(callOf(request, reply, contract, parts));
+        return reply.code(route.status).send(answer);
+      },
+    });
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: each contract has words of its own
+function callOf(request: FastifyRequest, reply: FastifyReply, contract: Contract<any>, parts: ScopeParts): Call<unknown, unknown, unknown> {
+  const cookies: Cookies = cookiesOf(request, reply, parts.secure);
+  const locale = languageOf(request.headers['accept-language'], contract.defaultLocale);
+  const clientToken = clientTokenIn(cookies, parts.secure);
+  return {
+    identity: parts.identity,
+    body: request.body,
+    params: request.params,
+    caller: callerOf(request, { clientToken, locale, isShared: parts.isSharedNetwork }),
+    say: contract.words[locale],
+    cookies,
+    prefix: contract.prefix,
+    secure: parts.secure,
+  };
+}
+
+function schemaOf(route: Route<unknown>): FastifySchema & { summary: string } {
+  return {
+    ...(route.takes && { body: route.takes }),
+    ...(route.params && { params: route.params }),
+    summary: route.summary,
+    ...(route.description && { description: route.description }),
+    response: { [route.status]: route.gives },
+  };
+}
+
+/** What an error is called, whoever threw it. */
+function asNo(error: unknown, parts: ScopeParts): { code: FailureCode | RefusalCode; facts: unknown } {
+  if (error instanceof Failure || error instanceof Refusal) return error;
+  const { code, validation, validationContext } = error as {
+    code?: string;
+    validation?: Parameters<typeof fieldsRefused>[0];
+    validationContext?: string;
+  };
+  // A parameter of the path that cannot be one names nothing.
+  if (validation && validationContext === 'params') return new Failure('not_found');
+  if (validation) return new Failure('input_rejected', { fields: fieldsRefused(validation) });
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new Refusal('body_too_large');
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new Refusal('media_type_unsupported');
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return new Refusal('body_unreadable');
+  }
+  if (parts.isUnavailable(error)) return new Refusal('unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+  return new Refusal('fault');
+}
+
+function pathBelow(prefix: string, request: FastifyRequest): string {
+  return (request.url.split('?')[0] ?? '').slice(prefix.length);
+}
+
+/** The methods that a path is answered under, for `Allow` (RFC 9110 §15.5.6). */
+function methodsAt(routes: readonly Route<unknown>[], path: string): string[] {
+  const parts = path.split('/');
+  const matching = routes.filter((route) => {
+    const own = route.path.split('/');
+    return own.length === parts.length && own.every((part, index) => part.startsWith(':') || part === parts[index]);
+  });
+  const methods = new Set<string>(matching.map(({ method }) => method));
+  if (methods.has('GET')) methods.add('HEAD');
+  return [...methods];
+}

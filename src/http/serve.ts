@@ -1,0 +1,110 @@
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { BODY_LIMIT } from './body.ts';
+import type { Contract } from './contract.ts';
+import { secureHeaders } from './headers.ts';
+import { contractScope, type ScopeParts } from './scope.ts';
+
+/** Bytes of a request target (R141). */
+const URL_LIMIT = 8 * 1024;
+const HEADER_LIMIT = 16 * 1024;
+const HEADERS_MILLISECONDS = 10_000;
+const REQUEST_MILLISECONDS = 20_000;
+
+export interface ServerParts extends ScopeParts {
+  log: FastifyBaseLogger;
+  random: { uuid(): string };
+  /** Networks and addresses of proxies whose `X-Forwarded-*` headers are believed. */
+  trustedProxies: readonly string[];
+  /** In development mode: the only names that a request may come for (rule 1: DNS rebinding). */
+  hostNames: readonly string[] | undefined;
+  // biome-ignore lint/suspicious/noExplicitAny: each contract has words of its own
+  contracts: readonly Contract<any>[];
+  /** What is served beside the contracts. */
+  beside(app: FastifyInstance, scopes: ReadonlyMap<string, FastifyInstance>): Promise<void>;
+}
+
+/** The HTTP server of one process, ready to listen or to be asked with `inject`. */
+export async function serve(parts: ServerParts): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: BODY_LIMIT,
+    disableRequestLogging: true,
+    exposeHeadRoutes: true,
+    genReqId: () => parts.random.uuid(),
+    http: { maxHeaderSize: HEADER_LIMIT, headersTimeout: HEADERS_MILLISECONDS },
+    requestTimeout: REQUEST_MILLISECONDS,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    loggerInstance: parts.log,
+    trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } },
+    routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 128 },
+  });
+  secureHeaders(app, parts);
+  checkHost(app, parts.hostNames);
+  limitUrl(app);
+  logRequests(app);
+  problems(app, parts);
+
+  const scopes = new Map<string, FastifyInstance>();
+  for (const contract of parts.contracts) {
+    await app.register(
+      async (scope) => {
+        scopes.set(contract.name, scope);
+        await contractScope(scope, contract, parts);
+      },
+      { prefix: contract.prefix },
+    );
+  }
+  await parts.beside(app, scopes);
+  await app.ready();
+  return app;
+}
+
+/** Problem documents (RFC 9457) for what belongs to no contract. */
+function problems(app: FastifyInstance, parts: ServerParts): void {
+  const problem = (status: number, title: string): string => JSON.stringify({ type: 'about:blank', status, title });
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).type('application/problem+json').send(problem(404, 'There is nothing at this path.')),
+  );
+  app.setErrorHandler((error, request, reply) => {
+    const given = (error as { statusCode?: number }).statusCode ?? 500;
+    const away = parts.isUnavailable(error);
+    const status = away ? 503 : given;
+    if (status >= 500) request.log.error({ err: error }, 'the request failed');
+    if (away) reply.header('Retry-After', '2');
+    const title = away ? 'The database cannot be reached; try again soon.' : status >= 500 ? 'Something failed here.' : (error as Error).message;
+    return reply.code(status).type('application/problem+json').send(problem(status, title));
+  });
+}
+
+function checkHost(app: FastifyInstance, names: readonly string[] | undefined): void {
+  if (!names) return;
+  const known = new Set(names);
+  app.addHook('onRequest', (request, reply, done) => {
+    const host = (request.headers.host ?? '').replace(/:\d*$/, '').toLowerCase();
+    if (known.has(host)) done();
+    else {
+      reply
+        .code(421)
+        .type('application/problem+json')
+        .send(JSON.stringify({ type: 'about:blank', status: 421, title: `In development mode this server answers for ${names.join(', ')} only.` }));
+    }
+  });
+}
+
+function limitUrl(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.url.length <= URL_LIMIT) done();
+    else reply.code(414).type('application/problem+json').send(JSON.stringify({ type: 'about:blank', status: 414, title: 'The URL is too long.' }));
+  });
+}
+
+/** One line a request, at debug level: method, route and status, never a query, a body or a header that holds secrets (R151). */
+function logRequests(app: FastifyInstance): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    const { method, routeOptions, ip } = request;
+    request.log.debug({ method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime), ip }, 'request');
+    done();
+  });
+}
+

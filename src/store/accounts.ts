@@ -1,0 +1,139 @@
+import type { Kysely } from 'kysely';
+import type { Account, AccountId, CodeFactor, Locale } from '../core/account.ts';
+import type { Accounts } from '../core/world.ts';
+import type { DatabaseHandle, Effects } from './database.ts';
+import type { AccountTable, Database } from './schema.ts';
+
+type Row = Omit<AccountTable, 'id'> & { id: number; email: string | null; email_verified_at: number | null };
+
+export function accountsOn(db: Kysely<Database>, effects: Effects, kind: DatabaseHandle['kind']): Accounts {
+  const select = () => accountRows(db);
+  const one = async (query: ReturnType<typeof select>): Promise<Account | undefined> => {
+    const row = await query.executeTakeFirst();
+    return row && accountFrom(row);
+  };
+  const change = async (id: AccountId, values: Partial<Omit<AccountTable, 'id'>>): Promise<void> => {
+    effects.accounts.add(id);
+    await db.updateTable('account').set(values).where('id', '=', id).execute();
+  };
+
+  return {
+    async create(account) {
+      // The first of `name`, `name2`, `name3`, `name5`, `name9` … that is free: the thousandth "info" passes ten others, not 999.
+      for (let number = 1; ; number = number === 1 ? 2 : number * 2 - 1) {
+        const row = await db
+          .insertInto('account')
+          .values({
+            uuid: account.uuid,
+            name: account.name,
+            first_name: account.firstName,
+            last_name: account.lastName,
+            username: number === 1 ? account.username : `${account.username}${number}`,
+            locale: account.locale,
+            role: 'USER',
+            role_id: 1,
+            accountable_type: 'Account',
+            accountable_id: null,
+            epoch: 0,
+            code_factor: null,
+            disabled_at: null,
+            created_at: account.createdAt,
+            updated_at: account.createdAt,
+            created_from_address: account.createdFrom.address,
+            created_from_user_agent: account.createdFrom.userAgent,
+          })
+          .onConflict((conflict) => conflict.column('username').doNothing())
+          .returning('id')
+          .executeTakeFirst();
+        if (row) return row.id as AccountId;
+      }
+    },
+    find: (id) => one(select().where('account.id', '=', id)),
+    findByUuid: (uuid) => one(select().where('account.uuid', '=', uuid)),
+    async findByIdentifier(identifierKind, value) {
+      const held = await db
+        .selectFrom('identifier')
+        .select('account_id')
+        .where('kind', '=', identifierKind)
+        .where('value', '=', value)
+        .where('pending', '=', 0)
+        .executeTakeFirst();
+      return held && one(select().where('account.id', '=', held.account_id));
+    },
+    async hold(id) {
+      // SQLite has one writer at a time already.
+      if (kind === 'postgres') await db.selectFrom('account').select('id').where('id', '=', id).forUpdate().execute();
+      return one(select().where('account.id', '=', id));
+    },
+    async list({ after, limit }) {
+      const rows = await select()
+        .where('account.id', '>', after ?? 0)
+        .orderBy('account.id')
+        .limit(limit)
+        .execute();
+      return rows.map(accountFrom);
+    },
+    async moveEpoch(id, now) {
+      effects.accounts.add(id);
+      await db
+        .updateTable('account')
+        .set((expression) => ({ epoch: expression('epoch', '+', 1), updated_at: now }))
+        .where('id', '=', id)
+        .execute();
+    },
+    setDisabled: (id, disabledAt, now) => change(id, { disabled_at: disabledAt, updated_at: now }),
+    setLabels: (id, { role, roleId, accountableType, accountableId }, now) =>
+      change(id, {
+        ...(role !== undefined && { role }),
+        ...(roleId !== undefined && { role_id: roleId }),
+        ...(accountableType !== undefined && { accountable_type: accountableType }),
+        ...(accountableId !== undefined && { accountable_id: accountableId }),
+        updated_at: now,
+      }),
+    clearProfile: (id, now) =>
+      change(id, { name: null, first_name: '', last_name: '', code_factor: null, updated_at: now }),
+    async delete(id) {
+      effects.accounts.add(id);
+      const { numDeletedRows } = await db.deleteFrom('account').where('id', '=', id).executeTakeFirst();
+      return numDeletedRows === 1n;
+    },
+  };
+}
+
+/** Accounts with the e-mail address they hold. */
+export function accountRows(db: Kysely<Database>) {
+  return db
+    .selectFrom('account')
+    .leftJoin('identifier', (join) =>
+      join
+        .onRef('identifier.account_id', '=', 'account.id')
+        .on('identifier.kind', '=', 'email')
+        .on('identifier.pending', '=', 0),
+    )
+    .selectAll('account')
+    .select(['identifier.value as email', 'identifier.verified_at as email_verified_at']);
+}
+
+export function accountFrom(row: Row): Account {
+  return {
+    id: row.id as AccountId,
+    uuid: row.uuid,
+    name: row.name,
+    firstName: row.first_name,
+    lastName: row.last_name,
+    username: row.username,
+    locale: row.locale as Locale,
+    role: row.role,
+    roleId: row.role_id,
+    accountableType: row.accountable_type,
+    accountableId: row.accountable_id ?? row.id,
+    epoch: row.epoch,
+    codeFactor: row.code_factor as CodeFactor | null,
+    disabledAt: row.disabled_at,
+    email: row.email,
+    emailVerifiedAt: row.email_verified_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    createdFrom: { address: row.created_from_address, userAgent: row.created_from_user_agent },
+  };
+}

@@ -1,0 +1,65 @@
+import type { Kysely } from 'kysely';
+import type { Identifiers } from '../core/world.ts';
+import type { Effects } from './database.ts';
+import type { Database } from './schema.ts';
+
+export function identifiersOn(db: Kysely<Database>, effects: Effects): Identifiers {
+  return {
+    async add({ accountId, kind, value, verifiedAt, now }) {
+      effects.accounts.add(accountId);
+      const added = await db
+        .insertInto('identifier')
+        .values({ account_id: accountId, kind, value, pending: 0, verified_at: verifiedAt, created_at: now })
+        .onConflict((conflict) => conflict.columns(['kind', 'value']).where('pending', '=', 0).doNothing())
+        .returning('id')
+        .executeTakeFirst();
+      return added !== undefined;
+    },
+    async markVerified(accountId, kind, now) {
+      effects.accounts.add(accountId);
+      const { numUpdatedRows } = await db
+        .updateTable('identifier')
+        .set({ verified_at: now })
+        .where('account_id', '=', accountId)
+        .where('kind', '=', kind)
+        .where('pending', '=', 0)
+        .where('verified_at', 'is', null)
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
+    },
+    async anyVerified(accountId) {
+      const verified = await db
+        .selectFrom('identifier')
+        .select('id')
+        .where('account_id', '=', accountId)
+        .where('pending', '=', 0)
+        .where('verified_at', 'is not', null)
+        .executeTakeFirst();
+      return verified !== undefined;
+    },
+    async removeOthers(accountId, keep) {
+      effects.accounts.add(accountId);
+      await db
+        .deleteFrom('identifier')
+        .where('account_id', '=', accountId)
+        .where((is) => is.or([is('kind', '!=', keep.kind), is('value', '!=', keep.value), is('pending', '=', 1)]))
+        .execute();
+    },
+    async bury(digest, until) {
+      await db
+        .insertInto('buried_identifier')
+        .values({ digest, until })
+        .onConflict((conflict) => conflict.column('digest').doUpdateSet({ until }))
+        .execute();
+    },
+    async isBuried(digests, now) {
+      const buried = await db
+        .selectFrom('buried_identifier')
+        .select('digest')
+        .where('digest', 'in', digests)
+        .where('until', '>', now)
+        .executeTakeFirst();
+      return buried !== undefined;
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { Kysely } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import * as identityCore from './migrations/0001-identity-core.ts';
+
+/** In order, by name; forward only, and never edited once released. */
+const migrations: Record<string, Migration> = {
+  '0001-identity-core': identityCore,
+};
+
+/**
+ * Applies what is missing, in one transaction and under the database's own lock,
+ * so that processes that start together apply each migration once.
+ *
+ * @returns the names of those applied now
+ */
+// biome-ignore lint/suspicious/noExplicitAny: Kysely's Migrator takes a database of any shape
+export async function migrate(db: Kysely<any>): Promise<string[]> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error, results } = await migrator.migrateToLatest();
+  if (error) throw error;
+  return (results ?? []).filter(({ status }) => status === 'Success').map(({ migrationName }) => migrationName);
+}

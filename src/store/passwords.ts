@@ -1,0 +1,35 @@
+import type { Kysely } from 'kysely';
+import type { Passwords } from '../core/world.ts';
+import type { Effects } from './database.ts';
+import type { Database } from './schema.ts';
+
+export function passwordsOn(db: Kysely<Database>, effects: Effects): Passwords {
+  return {
+    async find(accountId) {
+      const row = await db.selectFrom('password').selectAll().where('account_id', '=', accountId).executeTakeFirst();
+      return row && { hash: row.hash, pepperId: row.pepper_id, changedAt: row.changed_at };
+    },
+    async replace(accountId, { hash, pepperId }, now) {
+      effects.accounts.add(accountId);
+      const values = { hash, pepper_id: pepperId, changed_at: now };
+      await db
+        .insertInto('password')
+        .values({ account_id: accountId, ...values })
+        .onConflict((conflict) => conflict.column('account_id').doUpdateSet(values))
+        .execute();
+    },
+    async upgrade(accountId, from, to) {
+      const { numUpdatedRows } = await db
+        .updateTable('password')
+        .set({ hash: to.hash, pepper_id: to.pepperId })
+        .where('account_id', '=', accountId)
+        .where('hash', '=', from.hash)
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
+    },
+    async remove(accountId) {
+      effects.accounts.add(accountId);
+      await db.deleteFrom('password').where('account_id', '=', accountId).execute();
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import pg from 'pg';
+import { type DatabaseHandle, type Effects, StoreUnavailable } from './database.ts';
+import { migrate } from './migrate.ts';
+import type { Database } from './schema.ts';
+
+/** A request that gets no answer from the database within these has failed (R158: 503 within 3 s). */
+const CONNECT_MILLISECONDS = 2500;
+const STATEMENT_MILLISECONDS = 2500;
+/** Migrations may take their time. */
+const MIGRATION_STATEMENT = 'set statement_timeout = 0';
+
+const RETRIES = 4;
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK = '40P01';
+
+// Instants and counted ids stay far below 2^53.
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
+};
+
+/**
+ * Opens a pool to a PostgreSQL database. Connecting happens at the first use.
+ *
+ * @param url `postgres://user:password@host:port/database?…`, certificate checks as `sslmode` says
+ * @param options.connections most connections held at once
+ */
+export async function openPostgres(url: string, options: { connections?: number } = {}): Promise<DatabaseHandle> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.connections ?? 10,
+    connectionTimeoutMillis: CONNECT_MILLISECONDS,
+    statement_timeout: STATEMENT_MILLISECONDS,
+    query_timeout: STATEMENT_MILLISECONDS + 500,
+    idle_in_transaction_session_timeout: 10_000,
+    application_name: 'guichet',
+    types,
+  });
+  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+  pool.on('error', () => {});
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  const listeners: ((effects: Effects) => void)[] = [];
+
+  return {
+    kind: 'postgres',
+    read: db,
+    async transaction(work) {
+      for (let tries = 1; ; tries += 1) {
+        const effects: Effects = { accounts: new Set(), outbox: false };
+        try {
+          const result = await db.transaction().execute((transaction: Transaction<Database>) => work(transaction, effects));
+          for (const listener of listeners) listener(effects);
+          return result;
+        } catch (error) {
+          const { code } = error as { code?: string };
+          if ((code !== SERIALIZATION_FAILURE && code !== DEADLOCK) || tries > RETRIES) throw asUnavailable(error);
+        }
+      }
+    },
+    onCommit: (listener) => void listeners.push(listener),
+    async migrate() {
+      try {
+        return await db.connection().execute(async (connection) => {
+          await connection.executeQuery(CompiledQuery.raw(MIGRATION_STATEMENT));
+          try {
+            return await migrate(connection);
+          } finally {
+            await connection.executeQuery(CompiledQuery.raw(`set statement_timeout = ${STATEMENT_MILLISECONDS}`));
+          }
+        });
+      } catch (error) {
+        throw asUnavailable(error);
+      }
+    },
+    isUnavailable: (error) => asUnavailable(error) instanceof StoreUnavailable,
+    async check() {
+      try {
+        await pool.query('select 1');
+      } catch (error) {
+        throw asUnavailable(error);
+      }
+    },
+    close: () => db.destroy(),
+  };
+}
+
+const SOCKET_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+// 08 connection, 25006 read only, 3D000 no such database, 28 authorization, 40 rolled back, 53 resources, 57 operator, 58 system.
+const SQL_STATES = /^(08|28|40|53|57|58)|^(25006|3D000)$/;
+const DRIVER_MESSAGES = /timeout|terminated|Connection ended|not queryable/i;
+
+function asUnavailable(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code } = error as { code?: string };
+  const passing = code ? SOCKET_ERRORS.has(code) || SQL_STATES.test(code) : DRIVER_MESSAGES.test(error.message) || error instanceof AggregateError;
+  return passing ? new StoreUnavailable(`PostgreSQL: ${error.message || code}`, { cause: error }) : error;
+}

@@ -1,0 +1,165 @@
+import type { Kysely, Selectable } from 'kysely';
+import type { AccountId } from '../core/account.ts';
+import type { LiveSession, Session, SessionId } from '../core/session.ts';
+import type { ContractName, Sessions } from '../core/world.ts';
+import { accountFrom, accountRows } from './accounts.ts';
+import type { Effects } from './database.ts';
+import type { Database, SessionTable } from './schema.ts';
+
+export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Sessions, 'peek'> {
+  const changed = async (query: Promise<{ account_id: number }[]>): Promise<number> => {
+    const rows = await query;
+    for (const row of rows) effects.accounts.add(row.account_id as AccountId);
+    return rows.length;
+  };
+
+  return {
+    async insert(session) {
+      await db.insertInto('session').values(rowFrom(session)).execute();
+    },
+    find: (id) => findSession(db, id),
+    async list(accountId, now) {
+      const rows = await db
+        .selectFrom('session')
+        .selectAll()
+        .where('account_id', '=', accountId)
+        .where('expires_at', '>', now)
+        .orderBy('last_used_at', 'desc')
+        .execute();
+      return rows.map(sessionFrom);
+    },
+    async renew(id, { tokenId, lastUsedAt, expiresAt }) {
+      const renewed = await changed(
+        db
+          .updateTable('session')
+          .set((expression) => ({
+            previous_token_id: expression.ref('token_id'),
+            token_id: tokenId,
+            last_used_at: lastUsedAt,
+            expires_at: expiresAt,
+          }))
+          .where('id', '=', id)
+          .returning('account_id')
+          .execute(),
+      );
+      return renewed === 1;
+    },
+    async markAuthenticated(id, { authenticatedAt, factorProvenAt }) {
+      const marked = await changed(
+        db
+          .updateTable('session')
+          .set({
+            authenticated_at: authenticatedAt,
+            ...(factorProvenAt !== null && { factor_proven_at: factorProvenAt }),
+          })
+          .where('id', '=', id)
+          .returning('account_id')
+          .execute(),
+      );
+      return marked === 1;
+    },
+    async end(accountId, id) {
+      const ended = await changed(
+        db
+          .deleteFrom('session')
+          .where('account_id', '=', accountId)
+          .where('id', '=', id)
+          .returning('account_id')
+          .execute(),
+      );
+      return ended === 1;
+    },
+    endAll(accountId, except) {
+      let query = db.deleteFrom('session').where('account_id', '=', accountId);
+      if (except) query = query.where('id', '!=', except);
+      return changed(query.returning('account_id').execute());
+    },
+    endBeyond(accountId, { keep, hardLimit, usedSince }) {
+      const beyond = (count: number) =>
+        db
+          .selectFrom('session')
+          .select('id')
+          .where('account_id', '=', accountId)
+          .orderBy('last_used_at', 'desc')
+          .orderBy('id')
+          // SQLite wants a limit before an offset.
+          .limit(1_000_000)
+          .offset(count);
+      return changed(
+        db
+          .deleteFrom('session')
+          .where((is) =>
+            is.or([
+              is.and([is('id', 'in', beyond(keep)), is('last_used_at', '<', usedSince)]),
+              is('id', 'in', beyond(hardLimit)),
+            ]),
+          )
+          .returning('account_id')
+          .execute(),
+      );
+    },
+  };
+}
+
+/** The session with its account, in one read. */
+export async function findSession(db: Kysely<Database>, id: SessionId): Promise<LiveSession | undefined> {
+  const row = await accountRows(db)
+    .innerJoin('session', 'session.account_id', 'account.id')
+    .where('session.id', '=', id)
+    .select([
+      'session.id as session_id',
+      'session.contract',
+      'session.token_id',
+      'session.previous_token_id',
+      'session.created_at as session_created_at',
+      'session.authenticated_at',
+      'session.factor_proven_at',
+      'session.last_used_at',
+      'session.expires_at',
+      'session.address',
+      'session.user_agent',
+    ])
+    .executeTakeFirst();
+  if (!row) return undefined;
+  const session = sessionFrom({
+    ...row,
+    id: row.session_id,
+    account_id: row.id,
+    created_at: row.session_created_at,
+  });
+  return { session, account: accountFrom(row) };
+}
+
+function sessionFrom(row: Selectable<SessionTable>): Session {
+  return {
+    id: row.id as SessionId,
+    accountId: row.account_id as AccountId,
+    contract: row.contract as ContractName,
+    tokenId: row.token_id,
+    previousTokenId: row.previous_token_id,
+    createdAt: row.created_at,
+    authenticatedAt: row.authenticated_at,
+    factorProvenAt: row.factor_proven_at,
+    lastUsedAt: row.last_used_at,
+    expiresAt: row.expires_at,
+    address: row.address,
+    userAgent: row.user_agent,
+  };
+}
+
+function rowFrom(session: Session): SessionTable {
+  return {
+    id: session.id,
+    account_id: session.accountId,
+    contract: session.contract,
+    token_id: session.tokenId,
+    previous_token_id: session.previousTokenId,
+    created_at: session.createdAt,
+    authenticated_at: session.authenticatedAt,
+    factor_proven_at: session.factorProvenAt,
+    last_used_at: session.lastUsedAt,
+    expires_at: session.expiresAt,
+    address: session.address,
+    user_agent: session.userAgent,
+  };
+}

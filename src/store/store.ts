@@ -1,0 +1,49 @@
+import type { Kysely } from 'kysely';
+import type { Keyring } from '../core/keyring.ts';
+import type { Random, Store, Tables } from '../core/world.ts';
+import { accountsOn } from './accounts.ts';
+import { attemptsOn } from './attempts.ts';
+import { auditOn } from './audit.ts';
+import type { DatabaseHandle, Effects } from './database.ts';
+import { identifiersOn } from './identifiers.ts';
+import { limitsOn } from './limits.ts';
+import { outboxOn } from './outbox.ts';
+import { passwordsOn } from './passwords.ts';
+import type { Database } from './schema.ts';
+import { SessionCache } from './session-cache.ts';
+import { findSession, sessionsOn } from './sessions.ts';
+import { signingKeysOn } from './signing-keys.ts';
+import { knownClientsOn, oneTimeTokensOn, pendingLoginsOn, refreshTokensOn } from './tokens.ts';
+
+/** The core's store on an open database. */
+export function storeOn(handle: DatabaseHandle, keyring: Keyring, random: Random): Store {
+  const cache = new SessionCache();
+  handle.onCommit(({ accounts }) => cache.forget(accounts));
+
+  const tables = (db: Kysely<Database>, effects: Effects): Tables => {
+    const sessions = sessionsOn(db, effects);
+    return {
+      accounts: accountsOn(db, effects, handle.kind),
+      identifiers: identifiersOn(db, effects),
+      passwords: passwordsOn(db, effects),
+      // Inside a transaction a look is never older than the transaction.
+      sessions: { ...sessions, peek: sessions.find },
+      refreshTokens: refreshTokensOn(db, handle.kind),
+      oneTimeTokens: oneTimeTokensOn(db),
+      pendingLogins: pendingLoginsOn(db),
+      knownClients: knownClientsOn(db),
+      attempts: attemptsOn(db),
+      limits: limitsOn(db),
+      outbox: outboxOn(db, effects, keyring, random),
+      audit: auditOn(db, keyring),
+      signingKeys: signingKeysOn(db),
+    };
+  };
+
+  const committed = tables(handle.read, { accounts: new Set(), outbox: false });
+  return {
+    ...committed,
+    sessions: { ...committed.sessions, peek: (id) => cache.look(id, () => findSession(handle.read, id)) },
+    transaction: (work) => handle.transaction((db, effects) => work(tables(db, effects))),
+  };
+}

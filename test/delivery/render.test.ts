@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Locale } from '../../src/core/account.ts';
+import type { Messages, Template } from '../../src/core/message.ts';
+import { hours } from '../../src/core/time.ts';
+import { renderer } from '../../src/delivery/render.ts';
+import type { QueuedMessage } from '../../src/store/outbox.ts';
+import { NOON } from './mail-world.ts';
+
+const render = renderer({ publicUrl: 'https://auth.example:8443/', serviceName: 'Guichet' });
+const LOCALES: readonly Locale[] = ['en', 'fr'];
+const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:138.0) Gecko/20100101 Firefox/138.0';
+
+const circumstances = { at: NOON, address: '192.0.2.7', userAgent: FIREFOX };
+const token = 'abc_-123';
+const FACTS: Messages = {
+  verify_email: { token, name: 'Ada' },
+  claim_account: { token, name: 'Ada' },
+  reset_password: { token, name: 'Ada' },
+  password_changed: { name: 'Ada', ...circumstances },
+  account_locked: { token, name: 'Ada', ...circumstances },
+  session_replayed: { name: 'Ada', ...circumstances },
+  sign_in_after_failures: { name: 'Ada', ...circumstances },
+};
+const TEMPLATES = Object.keys(FACTS) as Template[];
+const PAGES: Partial<Record<Template, string>> = {
+  verify_email: '/verify-email',
+  claim_account: '/reset-password',
+  reset_password: '/reset-password',
+  account_locked: '/unlock',
+};
+
+function message(template: Template, locale: Locale, facts: object = {}): QueuedMessage {
+  const all = { ...FACTS[template], ...facts };
+  return {
+    id: '7b1f',
+    template,
+    locale,
+    facts: all,
+    channel: 'email',
+    to: 'ada@example.com',
+    createdAt: NOON,
+    expiresAt: NOON + hours(1),
+  } as QueuedMessage;
+}
+
+/** The text a reader of the HTML sees. */
+const seen = (html: string): string =>
+  html.replace(/<[^>]*>/g, ' ').replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)));
+
+const HOSTILE = [
+  '"><img src=x onerror=alert(1)>',
+  "'><svg onload=alert(1)>",
+  '</title></h1><script>alert(1)</script>',
+  `{{7*7}}\${7*7}<%= 7*7 %>`,
+  'Ada\r\nBcc: eve\r\n\r\nnew body',
+  '\u202Eadnap\u202C \u2066x\u2069 \u200Bq\0\u001B[2J\u0085\u2028',
+  '<img src=x>'.repeat(373),
+  '\uD800 lone',
+];
+
+for (const template of TEMPLATES) {
+  for (const locale of LOCALES) {
+    describe(`${template} in ${locale}`, () => {
+      const page = PAGES[template];
+
+      it(page ? `leads to ${page}` : 'carries neither link nor token', () => {
+        const { links, code, html, text } = render(message(template, locale));
+        const link = `https://auth.example:8443${page}?token=${token}`;
+        assert.deepEqual([links, code], [page ? [link] : [], null]);
+        for (const body of [text, html]) assert.equal(body.includes(link), page !== undefined);
+        if (!page) assert.doesNotMatch(text + html, /[?&](token|code)=/);
+      });
+
+      it('is complete, and says in text and HTML the same', () => {
+        const { html, subject, text } = render(message(template, locale));
+        const body = seen(html).replace(/\s+/g, ' ');
+        assert.ok(subject.length > 10 && subject.length < 70);
+        assert.match(html, new RegExp(`^<!doctype html>\n<html lang="${locale}">`));
+        assert.doesNotMatch(html + text, /undefined|null|\[object/);
+        const paragraphs = text
+          .trim()
+          .split('\n\n')
+          .filter((paragraph) => !paragraph.includes('\n'));
+        assert.ok(paragraphs.length >= 3);
+        for (const paragraph of paragraphs) assert.ok(body.includes(paragraph.replace(/\s+/g, ' ')), paragraph);
+      });
+
+      it('asks a mail program for nothing but the text itself', () => {
+        const { html } = render(message(template, locale));
+        assert.doesNotMatch(html, /<(img|script|link|style|iframe|form|object)\b|@import|url\(|srcset/i);
+        const targets = [...html.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, target = '']) => target);
+        for (const target of targets) assert.ok(target.startsWith('https://auth.example:8443'), target);
+      });
+
+      it('shows hostile names, browsers and addresses harmlessly', () => {
+        const plain = render(message(template, locale));
+        for (const hostile of HOSTILE) {
+          const { html, subject, text } = render(
+            message(template, locale, {
+              name: hostile,
+              ...('at' in FACTS[template] && { userAgent: hostile, address: hostile }),
+            }),
+          );
+          assert.equal(subject, plain.subject);
+          assert.doesNotMatch(html, /<(img|svg|script)/i);
+          const tags = (page: string) => page.match(/<[a-z/!][^>]*>/gi)?.join('');
+          assert.equal(tags(html), tags(plain.html));
+          assert.equal(text.split('\n').length, plain.text.split('\n').length);
+          assert.doesNotMatch((html + text).replaceAll('\n', ''), /[\p{Cc}\u2028\u202A-\u202E\u2066-\u2069\u200B]/u);
+          assert.ok((html + text).isWellFormed());
+          assert.ok(Math.max(...text.split('\n').map((line) => line.length)) < 400);
+        }
+      });
+
+      if (page) {
+        it('says how long its link lives', () => {
+          const { text } = render(message(template, locale));
+          const daylong = template === 'verify_email' || template === 'account_locked';
+          assert.match(text, daylong ? /24 (hours|heures)/ : /\b1 (hour|heure)\b/);
+        });
+      }
+      if ('at' in FACTS[template]) {
+        it('names time, browser and network', () => {
+          const { html, text } = render(message(template, locale));
+          const when = locale === 'fr' ? /5 mars 2026 à 12:00 UTC/ : /5 March 2026 at 12:00 UTC/;
+          for (const body of [text, seen(html)]) {
+            assert.match(body, when);
+            assert.match(body, locale === 'fr' ? /Firefox sur Linux/ : /Firefox on Linux/);
+            assert.match(body, /192\.0\.2\.7/);
+          }
+        });
+      }
+    });
+  }
+}
+
+describe('a rendered message', () => {
+  it('greets by name, or without one', () => {
+    const greeting = (name: string | null, locale: Locale) =>
+      render(message('verify_email', locale, { name })).text.split('\n')[0];
+    assert.equal(greeting('Ada', 'en'), 'Hello Ada,');
+    assert.equal(greeting('Ada', 'fr'), 'Bonjour Ada,');
+    assert.equal(greeting(null, 'fr'), 'Bonjour,');
+    assert.equal(greeting(' \u202E ', 'en'), 'Hello,');
+    assert.equal(greeting('J.R.R. Tolkien', 'en'), 'Hello J.R.R. Tolkien,');
+    assert.equal(greeting('نازنین‌زهرا', 'en'), 'Hello نازنین‌زهرا,');
+  });
+
+  it('greets nobody by what a mail program would make a link of', () => {
+    for (const name of [
+      'You won! https://evil.example',
+      'see evil.com',
+      'www.evil',
+      'write to me@evil.example',
+      'EVIL.COM/x',
+    ]) {
+      assert.match(render(message('verify_email', 'en', { name })).text, /^Hello,\n/, name);
+    }
+  });
+
+  it('keeps a name of any length to a hundred characters', () => {
+    const { text } = render(message('verify_email', 'en', { name: '🦊'.repeat(1000) }));
+    assert.equal(text.split('\n')[0], `Hello ${'🦊'.repeat(99)}…,`);
+  });
+
+  it('encodes the token, and carries a Message-ID of the public host', () => {
+    const { links, messageId } = render(message('reset_password', 'en', { token: 'a b&c="<' }));
+    assert.deepEqual(links, ['https://auth.example:8443/reset-password?token=a%20b%26c%3D%22%3C']);
+    assert.equal(messageId, '<7b1f@auth.example>');
+  });
+
+  it('sets French with unbreakable spaces', () => {
+    for (const template of TEMPLATES) {
+      const { html, subject, text } = render(message(template, 'fr'));
+      for (const body of [subject, text, seen(html)]) assert.doesNotMatch(body, / [;?!»]|« | :(?!\/)|'/, template);
+    }
+    assert.match(render(message('verify_email', 'fr')).text, /Guichet\u202F! .*compte\u202F\?/s);
+    assert.match(render(message('password_changed', 'fr')).text, /«\u00A0Mot de passe oublié\u00A0»/);
+  });
+});
