@@ -20,6 +20,9 @@ export interface Contract<Words> {
   routes: readonly Route<Words>[];
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: each contract has words of its own, and only its own files know them
+export type AnyContract = Contract<any>;
+
 /** What a handler is given of a request. */
 export interface Call<Body, Params, Words> {
   identity: Identity;

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import type { FailureCode } from '../core/failure.ts';
-import type { Contract, Dialect, No, Route } from './contract.ts';
+import type { AnyContract, Contract, Dialect, No, Route } from './contract.ts';
 import type { RefusalCode } from './refusal.ts';
 
 /** Facts with which a dialect shows what its "no" looks like. */
@@ -17,7 +17,7 @@ const SAMPLE_FACTS = {
 type Code = FailureCode | RefusalCode;
 
 /** Has a scope collect its routes, for {@link referenceOf}. */
-export async function collectRoutes(scope: FastifyInstance, contract: Pick<Contract<never>, 'title' | 'description'>, publicUrl: string): Promise<void> {
+export async function collectRoutes(scope: FastifyInstance, contract: AnyContract, publicUrl: string): Promise<void> {
   await scope.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -64,7 +64,7 @@ function refusalsOf<Words>(contract: Contract<Words>, route: Route<Words>): Reco
   );
 }
 
-function codesOf(route: Route<never>): Code[] {
+function codesOf(route: Pick<AnyContract['routes'][number], 'mayFail' | 'method' | 'takes'>): Code[] {
   const body: Code[] = route.takes ? ['input_rejected', 'body_unreadable', 'body_too_large', 'media_type_unsupported'] : [];
   const change: Code[] = route.method === 'GET' ? [] : ['foreign_origin'];
   return [...new Set<Code>([...route.mayFail, ...body, ...change, 'unavailable', 'fault'])];

@@ -5,7 +5,7 @@ import type { Identity } from '../core/identity.ts';
 import { fieldsRefused, inspectBody, readJsonBodies } from './body.ts';
 import { callerOf } from './caller.ts';
 import { clientTokenIn } from './client-cookie.ts';
-import type { Call, Contract, No, Route } from './contract.ts';
+import type { AnyContract, Call, No, Route } from './contract.ts';
 import { type Cookies, cookiesOf } from './cookies.ts';
 import { languageOf } from './language.ts';
 import { checkOrigin } from './origin.ts';
@@ -27,8 +27,7 @@ export interface ScopeParts {
 const RETRY_AFTER_SECONDS = 2;
 
 /** Registers one contract under its prefix: its bodies, languages, origins, routes and ways to say "no". */
-// biome-ignore lint/suspicious/noExplicitAny: each contract has words of its own
-export async function contractScope(scope: FastifyInstance, contract: Contract<any>, parts: ScopeParts): Promise<void> {
+export async function contractScope(scope: FastifyInstance, contract: AnyContract, parts: ScopeParts): Promise<void> {
   readJsonBodies(scope);
   await collectRoutes(scope, contract, parts.publicUrl);
   await scope.register(cors, {
@@ -78,8 +77,7 @@ export async function contractScope(scope: FastifyInstance, contract: Contract<a
   }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: each contract has words of its own
-function callOf(request: FastifyRequest, reply: FastifyReply, contract: Contract<any>, parts: ScopeParts): Call<unknown, unknown, unknown> {
+function callOf(request: FastifyRequest, reply: FastifyReply, contract: AnyContract, parts: ScopeParts): Call<unknown, unknown, unknown> {
   const cookies: Cookies = cookiesOf(request, reply, parts.secure);
   const locale = languageOf(request.headers['accept-language'], contract.defaultLocale);
   const clientToken = clientTokenIn(cookies, parts.secure);

@@ -1,12 +1,12 @@
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { BODY_LIMIT } from './body.ts';
-import type { Contract } from './contract.ts';
+import type { AnyContract } from './contract.ts';
 import { secureHeaders } from './headers.ts';
 import { contractScope, type ScopeParts } from './scope.ts';
 
 /** Bytes of a request target (R141). */
 const URL_LIMIT = 8 * 1024;
-const HEADER_LIMIT = 16 * 1024;
+export const HEADER_LIMIT = 16 * 1024;
 const HEADERS_MILLISECONDS = 10_000;
 const REQUEST_MILLISECONDS = 20_000;
 
@@ -17,8 +17,7 @@ export interface ServerParts extends ScopeParts {
   trustedProxies: readonly string[];
   /** In development mode: the only names that a request may come for (rule 1: DNS rebinding). */
   hostNames: readonly string[] | undefined;
-  // biome-ignore lint/suspicious/noExplicitAny: each contract has words of its own
-  contracts: readonly Contract<any>[];
+  contracts: readonly AnyContract[];
   /** What is served beside the contracts. */
   beside(app: FastifyInstance, scopes: ReadonlyMap<string, FastifyInstance>): Promise<void>;
 }
@@ -27,7 +26,7 @@ export interface ServerParts extends ScopeParts {
 export async function serve(parts: ServerParts): Promise<FastifyInstance> {
   const app = fastify({
     bodyLimit: BODY_LIMIT,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: true,
     genReqId: () => parts.random.uuid(),
     http: { maxHeaderSize: HEADER_LIMIT, headersTimeout: HEADERS_MILLISECONDS },
@@ -101,6 +100,7 @@ function limitUrl(app: FastifyInstance): void {
 
 /** One line a request, at debug level: method, route and status, never a query, a body or a header that holds secrets (R151). */
 function logRequests(app: FastifyInstance): void {
+  if (app.log.level !== 'debug' && app.log.level !== 'trace') return;
   app.addHook('onResponse', (request, reply, done) => {
     const { method, routeOptions, ip } = request;
     request.log.debug({ method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime), ip }, 'request');

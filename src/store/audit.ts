@@ -3,11 +3,13 @@ import type { AuditEvent, AuditKind, RecordedEvent } from '../core/audit.ts';
 import { detailText } from '../core/audit-chain.ts';
 import type { Keyring } from '../core/keyring.ts';
 import type { Audit } from '../core/world.ts';
+import type { Effects } from './database.ts';
 import type { AuditEventTable, Database } from './schema.ts';
 
-export function auditOn(db: Kysely<Database>, keyring: Keyring): Audit {
+export function auditOn(db: Kysely<Database>, effects: Effects, keyring: Keyring): Audit {
   return {
     async record(event) {
+      effects.events.push(event);
       const { address, userAgent } = event.details;
       const personal = address !== null || userAgent !== null;
       const { id } = await db

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { AccountId } from '../core/account.ts';
+import type { AuditEvent } from '../core/audit.ts';
 import type { Database } from './schema.ts';
 
 /** What one transaction changed, for those in this process who keep copies or wait for work. */
@@ -8,7 +9,12 @@ export interface Effects {
   accounts: Set<AccountId>;
   /** Whether a message was added. */
   outbox: boolean;
+  /** What was recorded. */
+  events: AuditEvent[];
 }
+
+/** A transaction that has changed nothing yet. */
+export const noEffects = (): Effects => ({ accounts: new Set(), outbox: false, events: [] });
 
 /** One open database, SQLite or PostgreSQL. */
 export interface DatabaseHandle {

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Identifiers } from '../core/world.ts';
 import type { Effects } from './database.ts';
 import type { Database } from './schema.ts';
@@ -10,7 +10,7 @@ export function identifiersOn(db: Kysely<Database>, effects: Effects): Identifie
       const added = await db
         .insertInto('identifier')
         .values({ account_id: accountId, kind, value, pending: 0, verified_at: verifiedAt, created_at: now })
-        .onConflict((conflict) => conflict.columns(['kind', 'value']).where('pending', '=', 0).doNothing())
+        .onConflict((conflict) => conflict.columns(['kind', 'value']).where('pending', '=', sql.lit(0)).doNothing())
         .returning('id')
         .executeTakeFirst();
       return added !== undefined;

@@ -1,6 +1,6 @@
 import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
-import { type DatabaseHandle, type Effects, StoreUnavailable } from './database.ts';
+import { type DatabaseHandle, type Effects, noEffects, StoreUnavailable } from './database.ts';
 import { migrate } from './migrate.ts';
 import type { Database } from './schema.ts';
 
@@ -46,7 +46,7 @@ export async function openPostgres(url: string, options: { connections?: number 
     read: db,
     async transaction(work) {
       for (let tries = 1; ; tries += 1) {
-        const effects: Effects = { accounts: new Set(), outbox: false };
+        const effects = noEffects();
         try {
           const result = await db.transaction().execute((transaction: Transaction<Database>) => work(transaction, effects));
           for (const listener of listeners) listener(effects);

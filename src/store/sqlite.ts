@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Kysely } from 'kysely';
-import { type DatabaseHandle, type Effects, StoreUnavailable } from './database.ts';
+import { type DatabaseHandle, type Effects, noEffects, StoreUnavailable } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import type { Database } from './schema.ts';
@@ -29,7 +29,7 @@ export async function openSqlite(path: string, options: { durable?: boolean } = 
     kind: 'sqlite',
     read,
     transaction(work) {
-      const effects: Effects = { accounts: new Set(), outbox: false };
+      const effects = noEffects();
       return group.transaction(
         () => work(write, effects),
         () => {

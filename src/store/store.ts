@@ -4,7 +4,7 @@ import type { Random, Store, Tables } from '../core/world.ts';
 import { accountsOn } from './accounts.ts';
 import { attemptsOn } from './attempts.ts';
 import { auditOn } from './audit.ts';
-import type { DatabaseHandle, Effects } from './database.ts';
+import { type DatabaseHandle, type Effects, noEffects } from './database.ts';
 import { identifiersOn } from './identifiers.ts';
 import { limitsOn } from './limits.ts';
 import { outboxOn } from './outbox.ts';
@@ -35,12 +35,12 @@ export function storeOn(handle: DatabaseHandle, keyring: Keyring, random: Random
       attempts: attemptsOn(db),
       limits: limitsOn(db),
       outbox: outboxOn(db, effects, keyring, random),
-      audit: auditOn(db, keyring),
+      audit: auditOn(db, effects, keyring),
       signingKeys: signingKeysOn(db),
     };
   };
 
-  const committed = tables(handle.read, { accounts: new Set(), outbox: false });
+  const committed = tables(handle.read, noEffects());
   return {
     ...committed,
     sessions: { ...committed.sessions, peek: (id) => cache.look(id, () => findSession(handle.read, id)) },

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, type TestContext } from 'node:test';
+import { after, describe } from 'node:test';
 import pg from 'pg';
 import type { DatabaseHandle } from '../../src/store/database.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
@@ -46,13 +46,19 @@ function sqliteTemplate(): Promise<string> {
   return template;
 }
 
-type Opening = Pick<TestContext, 'after'>;
+type Opening = { after(undo: () => unknown): void };
+
+/** A migrated SQLite database file in a folder. */
+export async function sqliteFile(folder: string): Promise<string> {
+  const path = join(folder, 'guichet.db');
+  copyFileSync(await sqliteTemplate(), path);
+  return path;
+}
 
 /** A migrated SQLite database in a folder that goes with the test. */
 export async function openTestSqlite(t: Opening): Promise<DatabaseHandle & { path: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'guichet-test-'));
-  const path = join(folder, 'guichet.db');
-  copyFileSync(await sqliteTemplate(), path);
+  const path = await sqliteFile(folder);
   const handle = await openSqlite(path, { durable: false });
   t.after(async () => {
     await handle.close().catch(() => {});

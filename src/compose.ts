@@ -1,0 +1,230 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { type Derived, derive } from './config/derived.ts';
+import { rootSecrets } from './config/secret.ts';
+import type { Settings } from './config/settings.ts';
+import { cookie } from './contracts/cookie/contract.ts';
+import { createIdentity, type Identity } from './core/identity.ts';
+import { createKeyring } from './core/keyring.ts';
+import { ensureSigningKey } from './core/signing-key.ts';
+import type { Clock, Policy, Random, World } from './core/world.ts';
+import { Es256AccessTokens } from './crypto/access-tokens.ts';
+import { HashPool } from './crypto/hash-pool.ts';
+import { ARGON2_PARAMETERS, type Argon2Parameters, argon2id } from './crypto/password-hasher.ts';
+import type { Delivery } from './delivery/delivery.ts';
+import { type Mailbox, mailboxOn } from './delivery/mailbox.ts';
+import { startOutboxWorker } from './delivery/outbox-worker.ts';
+import { renderer } from './delivery/render.ts';
+import { type SmtpDelivery, smtpDelivery } from './delivery/smtp.ts';
+import type { AnyContract } from './http/contract.ts';
+import { devMailbox } from './http/dev-mailbox.ts';
+import { docs } from './http/docs.ts';
+import { health } from './http/health.ts';
+import { type Listening, listen } from './http/listen.ts';
+import { Metrics } from './http/metrics.ts';
+import { serve } from './http/serve.ts';
+import { wellKnown } from './http/well-known.ts';
+import { startJobs } from './jobs.ts';
+import { PasswordAdvisor } from './password-advice/advisor.ts';
+import { type AuditVerdict, verifyAudit } from './store/audit-sealer.ts';
+import type { DatabaseHandle } from './store/database.ts';
+import { outboxQueue } from './store/outbox.ts';
+import { openPostgres } from './store/postgres.ts';
+import { openSqlite } from './store/sqlite.ts';
+import { storeOn } from './store/store.ts';
+
+const SERVICE_NAME = 'Guichet';
+/** The names that a request may come for in development mode (rule 1). */
+const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+
+/** What a test puts in the place of the machine's own. */
+export interface Overrides {
+  clock?: Clock;
+  random?: Random;
+  argon2?: Argon2Parameters;
+  passwordAdvice?: World['passwordAdvice'];
+  /** For a mail server of the test's own instead of the development mailbox. */
+  delivery?: Delivery;
+}
+
+/** Every part, put together. */
+export interface Composition {
+  settings: Settings;
+  derived: Derived;
+  world: World;
+  identity: Identity;
+  handle: DatabaseHandle;
+  mailbox: Mailbox | undefined;
+  smtp: SmtpDelivery | undefined;
+  /** Sends what waits in the outbox, once; while it listens the server does so by itself. */
+  deliver(): Promise<void>;
+  verifyAudit(progress?: (done: number) => void): Promise<AuditVerdict>;
+  /** The HTTP server, not listening yet. */
+  server(): Promise<FastifyInstance>;
+  /** Serves until {@link close}. @returns where it listens */
+  listen(): Promise<{ host: string; port: number }>;
+  /** Finishes what is under way and lets go of everything. */
+  close(): Promise<void>;
+}
+
+/**
+ * Puts the parts together on a database that is brought up to this version first.
+ *
+ * @throws {SettingsError} if the data folder or the secret in it can't be used
+ * @throws {StoreUnavailable} if the database is not there
+ */
+export async function compose(
+  settings: Settings,
+  { log, overrides = {} }: { log: Logger; overrides?: Overrides },
+): Promise<Composition> {
+  const derived = derive(settings);
+  const keyring = createKeyring(rootSecrets(settings));
+  const clock: Clock = overrides.clock ?? { now: () => Date.now(), wait: (milliseconds) => sleep(milliseconds) };
+  const random: Random = overrides.random ?? { bytes: (length) => randomBytes(length), uuid: () => randomUUID() };
+  const handle = await openDatabase(settings);
+  const migrated = await handle.migrate();
+  if (migrated.length > 0) log.info({ migrations: migrated }, 'the database was brought up to this version');
+
+  const store = storeOn(handle, keyring, random);
+  const pool = new HashPool();
+  const advisor = new PasswordAdvisor();
+  const world: World = {
+    clock,
+    random,
+    keyring,
+    store,
+    hasher: await argon2id(pool, keyring.peppers, overrides.argon2 ?? ARGON2_PARAMETERS),
+    passwordAdvice: overrides.passwordAdvice ?? advisor,
+    accessTokens: new Es256AccessTokens({
+      clock,
+      keyring,
+      store,
+      forms: { cookie: { type: 'at+jwt', issuer: derived.publicOrigin, audience: derived.publicOrigin } },
+    }),
+    policy: policyOf(settings),
+  };
+  const identity = createIdentity(world);
+
+  const mailbox = derived.developmentMailbox ? mailboxOn(handle, keyring, random) : undefined;
+  const smtp = settings.GUICHET_MAIL_URL
+    ? smtpDelivery({ url: settings.GUICHET_MAIL_URL, from: settings.GUICHET_MAIL_FROM })
+    : undefined;
+  const delivery = overrides.delivery ?? smtp ?? mailbox;
+  if (!delivery) throw new Error('there is no way to send mail');
+  const queue = outboxQueue(handle, keyring);
+  const render = renderer({ publicUrl: derived.publicOrigin, serviceName: SERVICE_NAME });
+  const by = `${hostname()}:${process.pid}:${random.uuid()}`;
+  const sending = { queue, delivery, render, clock, random, log, by };
+  const metrics = new Metrics({ hashesWaiting: () => pool.waiting, messagesWaiting: () => queue.waiting() });
+  handle.onCommit(({ events }) => {
+    for (const event of events) {
+      metrics.count(event);
+      const { kind, contract, accountUuid, facts, details } = event;
+      log.info({ event: kind, contract, account: accountUuid, ...facts, ...details }, 'recorded');
+    }
+  });
+
+  const contracts: AnyContract[] = [{ ...cookie, prefix: settings.GUICHET_COOKIE_PREFIX }];
+  const chosen = contracts.filter(({ name }) => (settings.GUICHET_CONTRACTS as string[]).includes(name));
+  let stopping = false;
+  let built: Promise<FastifyInstance> | undefined;
+  const listening: Listening[] = [];
+  const working: { stop(): Promise<void> }[] = [];
+
+  const build = async (): Promise<FastifyInstance> => {
+    await ensureSigningKey(world, 'cookie');
+    return serve({
+      identity,
+      log,
+      random,
+      contracts: chosen,
+      publicUrl: derived.publicOrigin,
+      secure: derived.secure,
+      isAllowedOrigin: derived.isAllowedOrigin,
+      isSharedNetwork: derived.isSharedNetwork,
+      isUnavailable: (error) => handle.isUnavailable(error),
+      trustedProxies: derived.trustedProxies,
+      hostNames: derived.mode === 'development' ? LOOPBACK_NAMES : undefined,
+      beside: async (app, scopes) => {
+        metrics.observe(app);
+        health(app, async () => {
+          if (stopping) throw new Error('stopping');
+          await handle.check();
+        });
+        wellKnown(app, { publicKeys: () => identity.publicKeys() });
+        const metricsHere = settings.GUICHET_METRICS_PORT === undefined;
+        if (metricsHere && (settings.GUICHET_METRICS_TOKEN || derived.mode === 'development')) {
+          metrics.serve(app, settings.GUICHET_METRICS_TOKEN);
+        }
+        if (settings.GUICHET_DOCS) {
+          await docs(
+            app,
+            chosen.map((contract) => ({ contract, scope: scopes.get(contract.name) as FastifyInstance })),
+          );
+        }
+        if (mailbox) devMailbox(app, mailbox, { trustProxy: derived.trustedProxies.length > 0 });
+      },
+    });
+  };
+  const server = (): Promise<FastifyInstance> => (built ??= build());
+
+  return {
+    settings,
+    derived,
+    world,
+    identity,
+    handle,
+    mailbox,
+    smtp,
+    async deliver() {
+      const worker = startOutboxWorker({ ...sending, pollMilliseconds: 0 });
+      await worker.runOnce();
+      await worker.stop();
+    },
+    server,
+    verifyAudit: (progress) => verifyAudit(handle.read, keyring, progress),
+    async listen() {
+      const host = settings.GUICHET_HOST;
+      const main = await listen(await server(), { host, port: settings.GUICHET_PORT });
+      listening.push(main);
+      if (settings.GUICHET_METRICS_PORT !== undefined) {
+        const app = fastify();
+        metrics.serve(app, settings.GUICHET_METRICS_TOKEN);
+        listening.push(await listen(app, { host, port: settings.GUICHET_METRICS_PORT }));
+      }
+      const outbox = startOutboxWorker(sending);
+      handle.onCommit((effects) => {
+        if (effects.outbox) outbox.wake();
+      });
+      working.push(outbox, startJobs({ handle, keyring, queue, clock, log }));
+      return { host, port: main.port };
+    },
+    async close() {
+      stopping = true;
+      await Promise.all(listening.map((server) => server.close()));
+      await (await built)?.close();
+      await Promise.all(working.map((work) => work.stop()));
+      smtp?.close();
+      await advisor.close();
+      await handle.close();
+    },
+  };
+}
+
+function policyOf(settings: Settings): Policy {
+  return {
+    signUp: settings.GUICHET_SIGN_UP,
+    passwordMinimum: settings.GUICHET_PASSWORD_MIN,
+    serviceWords: [SERVICE_NAME],
+    rateLimits: settings.GUICHET_RATE_LIMITS,
+  };
+}
+
+function openDatabase({ GUICHET_DATABASE_URL: url, GUICHET_DURABILITY: durability }: Settings): Promise<DatabaseHandle> {
+  return url.startsWith('sqlite:')
+    ? openSqlite(url.slice('sqlite:'.length), { durable: durability === 'full' })
+    : openPostgres(url);
+}

@@ -1,0 +1,19 @@
+import type { FastifyInstance } from 'fastify';
+
+/**
+ * `GET /health/live` tells that the process answers, `GET /health/ready` that it can do its work; neither tells more (R166).
+ *
+ * @param check throws when something it depends on is away, or when the process is about to stop
+ */
+export function health(app: FastifyInstance, check: () => Promise<void>): void {
+  app.get('/health/live', { schema: { hide: true } }, async () => ({ status: 'ok' }));
+  app.get('/health/ready', { schema: { hide: true } }, async (request, reply) => {
+    try {
+      await check();
+      return { status: 'ok' };
+    } catch (error) {
+      request.log.warn({ err: error }, 'not ready');
+      return reply.code(503).header('Retry-After', '2').send({ status: 'unavailable' });
+    }
+  });
+}

@@ -1,0 +1,98 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { type Composition, compose, type Overrides } from '../../src/compose.ts';
+import { loadSettings } from '../../src/config/load.ts';
+import type { Clock } from '../../src/core/world.ts';
+import { PasswordAdvisor } from '../../src/password-advice/advisor.ts';
+import { makePostgresDatabase, sqliteFile } from './databases.ts';
+
+type Opening = { after(undo: () => unknown): void };
+
+/** A clock that stands still until it is turned. */
+export class TestClock implements Clock {
+  #now = Date.UTC(2026, 0, 15, 9, 30);
+  now(): number {
+    return this.#now;
+  }
+  /** Turns by itself: nobody sleeps in a test. */
+  async wait(milliseconds: number): Promise<void> {
+    this.#now += milliseconds;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  advance(by: { days?: number; hours?: number; minutes?: number; seconds?: number; milliseconds?: number }): void {
+    const { days = 0, hours = 0, minutes = 0, seconds = 0, milliseconds = 0 } = by;
+    this.#now += (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000 + milliseconds;
+  }
+}
+
+/** Quick hashes: what is tested is never their strength, but where that is said. */
+const QUICK = { memoryCost: 64, timeCost: 1, parallelism: 1, outputLen: 32 };
+/** One thread of dictionaries serves the whole run. */
+const advisor = new PasswordAdvisor();
+export const SECRET = 'm0Jq7vXbR2tYp9WcK4sLd8NfHgZ1uEoA5iTx';
+
+export interface TestWorld extends Composition {
+  clock: TestClock;
+  /** Mails so far, newest first, once all that wait were sent. */
+  mails(to?: string): Promise<{ to: string; subject: string; text: string; html: string | null; links: string[]; code: string | null }[]>;
+  /** The token in the newest mail's link. */
+  tokenFor(to: string): Promise<string>;
+}
+
+export interface WorldOptions {
+  database?: 'sqlite' | 'postgres';
+  /** Environment variables over those a test begins with. */
+  env?: Record<string, string>;
+  overrides?: Overrides;
+  /** Lines that the server logs; otherwise they are dropped. */
+  log?: { write(line: string): void };
+}
+
+/** The whole server on a database of its own, with a clock that the test turns; nothing listens. */
+export async function openWorld(t: Opening, options: WorldOptions = {}): Promise<TestWorld> {
+  const clock = new TestClock();
+  const folder = mkdtempSync(join(tmpdir(), 'guichet-world-'));
+  const { settings } = loadSettings({
+    GUICHET_DATA_DIR: folder,
+    GUICHET_DATABASE_URL:
+      options.database === 'postgres'
+        ? await makePostgresDatabase(t, { migrated: true })
+        : `sqlite:${await sqliteFile(folder)}`,
+    GUICHET_DURABILITY: 'normal',
+    GUICHET_SECRET: SECRET,
+    ...options.env,
+  });
+  const composition = await compose(settings, {
+    log: pino({ level: options.log ? 'debug' : 'silent' }, options.log ?? process.stderr),
+    overrides: {
+      clock,
+      random: { bytes: (length) => randomBytes(length), uuid: () => randomUUID() },
+      argon2: QUICK,
+      passwordAdvice: advisor,
+      ...options.overrides,
+    },
+  });
+  t.after(async () => {
+    await composition.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const mails: TestWorld['mails'] = async (to) => {
+    await composition.deliver();
+    return (await composition.mailbox?.list(to === undefined ? {} : { to })) ?? [];
+  };
+  return {
+    ...composition,
+    clock,
+    mails,
+    async tokenFor(to) {
+      const [newest] = await mails(to);
+      const link = newest?.links[0];
+      const token = link && new URL(link).searchParams.get('token');
+      if (!token) throw new Error(`no mail with a link went to ${to}`);
+      return token;
+    },
+  };
+}
