@@ -50,20 +50,24 @@ export async function signInWithPassword(
   const account = address ? await world.store.accounts.findByIdentifier('email', address) : undefined;
   const bucket = await bucketFor(world, input.email, account, input.caller);
   const attempt = await beginAttempt(world, bucket);
+  let decided = false;
+  let result: StartedSession | SecondFactorDue | undefined;
   try {
     const checked = await checkStoredPassword(world, account, input.password);
     if (!checked || !account || account.disabledAt !== null || !attempt.passwordUsable) {
       await countFailure(world, { attempt, account, input });
+      decided = true;
       throw new Failure('invalid_credentials');
     }
-    return await finishFirstFactor(world, { attempt, account, stored: checked.stored, upgraded: checked.upgraded, input });
-  } catch (error) {
-    // A place is given back by whatever decides the attempt; an attempt that nothing decided must not keep it.
-    if (!(error instanceof Failure && (error.code === 'invalid_credentials' || error.code === 'email_not_verified'))) {
-      await world.store.transaction((store) => store.attempts.release(attempt.bucket)).catch(() => {});
-    }
-    throw error;
+    result = await finishFirstFactor(world, { attempt, account, ...checked, input });
+    decided = true;
+  } finally {
+    // What decides an attempt gives its place back; one that nothing decided must not keep it.
+    if (!decided) await world.store.transaction((store) => store.attempts.release(bucket)).catch(() => {});
   }
+  if (!result) throw new Failure('email_not_verified');
+  if ('outcome' in result) return result;
+  return { outcome: 'signed_in', ...result, accessToken: await accessTokenOf(world, result) };
 }
 
 /**
@@ -110,16 +114,17 @@ async function countFailure(
   });
 }
 
+/** @returns `undefined` when the contract wants a proven address and there is none */
 async function finishFirstFactor(
   world: SignInWorld,
   of: { attempt: Attempt; account: Account; stored: PasswordHash; upgraded: PasswordHash | undefined; input: Input },
-): Promise<SignIn> {
+): Promise<StartedSession | SecondFactorDue | undefined> {
   const { account, attempt, input } = of;
   const { caller, contract } = input;
   const now = world.clock.now();
   const replaced = input.replaces && (await sessionNamedBy(world, contract, input.replaces));
   const unproven = input.requireVerified && account.emailVerifiedAt === null;
-  const result = await world.store.transaction(async (store): Promise<StartedSession | SecondFactorDue | undefined> => {
+  return world.store.transaction(async (store) => {
     const inStore = { ...world, store };
     const { failuresBefore } = await store.attempts.succeed(attempt.bucket);
     if (of.upgraded) await store.passwords.upgrade(account.id, of.stored, of.upgraded);
@@ -138,7 +143,4 @@ async function finishFirstFactor(
     await store.audit.record(auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'password' } }));
     return startSession(inStore, { account, contract, caller, secondFactor: false });
   });
-  if (!result) throw new Failure('email_not_verified');
-  if ('outcome' in result) return result;
-  return { outcome: 'signed_in', ...result, accessToken: await accessTokenOf(world, result) };
 }

@@ -14,6 +14,4 @@ export function wellKnown(app: FastifyInstance, parts: { publicKeys(): Promise<{
       .type('application/jwk-set+json')
       .send(JSON.stringify(await parts.publicKeys())),
   );
-  // https://w3c.github.io/webappsec-change-password-url/: until there is an account page, the way to set another one.
-  app.get('/.well-known/change-password', async (_request, reply) => reply.redirect('/forgot-password', 303));
 }

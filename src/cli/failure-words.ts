@@ -1,0 +1,36 @@
+import type { Failure, FailureCode, Failures } from '../core/failure.ts';
+
+/** The core's failures in an operator's words; one added to the core does not compile until it has some. */
+const words: { [Code in FailureCode]: (facts: Failures[Code]) => string } = {
+  account_locked: ({ retryAfterSeconds }) => `the account is locked for ${retryAfterSeconds} s`,
+  email_not_verified: () => 'the e-mail address is not verified',
+  identifier_taken: ({ identifier }) =>
+    identifier === 'email' ? 'an account has this e-mail address' : 'an account has this phone number',
+  input_rejected: ({ fields }) =>
+    Object.entries(fields)
+      .map(([field, flaw]) => `${field}: ${flaw === 'required' ? 'is missing' : 'is not valid'}`)
+      .join(', '),
+  invalid_credentials: () => 'wrong credentials',
+  not_found: () => 'no such account',
+  overloaded: ({ retryAfterSeconds }) => `too much work is waiting; try again in ${retryAfterSeconds} s`,
+  password_rejected: ({ flaw, minimum }) => `the password is refused: ${passwordFlaws[flaw](minimum)}`,
+  rate_limited: ({ retryAfterSeconds }) => `too often; try again in ${retryAfterSeconds} s`,
+  reauthentication_required: () => 'a fresh sign-in is needed',
+  session_ended: () => 'the session has ended',
+  sign_up_closed: () => 'sign-up is closed',
+  token_invalid: () => 'the token is not valid',
+  token_expired: () => 'the token has expired',
+};
+
+const passwordFlaws: Record<Failures['password_rejected']['flaw'], (minimum: number) => string> = {
+  too_short: (minimum) => `it needs at least ${minimum} characters`,
+  too_long: () => 'it is too long',
+  common: () => 'it is one of the most common ones',
+  personal: () => 'it is made of the account’s own details',
+  guessable: () => 'it is too easy to guess',
+  malformed: () => 'it holds characters that no password may hold',
+};
+
+export function inOperatorWords({ code, facts }: Failure): string {
+  return (words[code] as (facts: unknown) => string)(facts);
+}

@@ -1,0 +1,48 @@
+import { CommanderError } from 'commander';
+import { SettingsError } from '../config/load.ts';
+import { Failure } from '../core/failure.ts';
+import { StoreUnavailable } from '../store/database.ts';
+import { inOperatorWords } from './failure-words.ts';
+import { CommandError, type Output } from './output.ts';
+
+const failed = 1;
+const misused = 2;
+
+/**
+ * Tells why a command failed, in one line where the reason is known.
+ *
+ * @returns the exit code
+ */
+export function reportError(error: unknown, output: Output): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    // Commander has written its message to standard error already.
+    if (output.json) output.result({ error: { code: 'usage', message: error.message } }, '');
+    return misused;
+  }
+  if (error instanceof SettingsError) output.failure('settings', error.lines);
+  else if (error instanceof CommandError) output.failure(error.code, [error.message]);
+  else if (error instanceof Failure) output.failure(error.code, [inOperatorWords(error)]);
+  else if (error instanceof StoreUnavailable) {
+    output.failure('database_unavailable', [`the database cannot be used: ${error.message} (GUICHET_DATABASE_URL)`]);
+  } else if (isSystemError(error) && error.syscall === 'listen') {
+    output.failure('cannot_listen', [cannotListen(error)]);
+  } else {
+    output.failure('fault', [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
+  }
+  return failed;
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException & { address?: string; port?: number } {
+  return error instanceof Error && 'syscall' in error;
+}
+
+function cannotListen({ code, address = '', port }: NodeJS.ErrnoException & { address?: string; port?: number }): string {
+  const place = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  const reasons: Record<string, string> = {
+    EADDRINUSE: 'another program listens there; stop it, or choose another port with GUICHET_PORT',
+    EACCES: 'this user may not; choose a port above 1023 with GUICHET_PORT',
+    EADDRNOTAVAIL: 'this machine has no such address; choose another with GUICHET_HOST',
+  };
+  return `cannot listen on ${place}: ${reasons[code ?? ''] ?? code}`;
+}
