@@ -2,8 +2,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './set-up.js';
 
-/** Not part of `npm test`: what takes minutes, and what needs a browser. */
-const apart = ['slow', 'browser'];
+/** Not part of `npm test`: what takes minutes, needs a browser, or installs from the registry. */
+const apart = ['slow', 'browser', 'package'];
 
 /**
  * The arguments for `node` that run the tests: all of them, or the files and folders that are named. Other words go to

@@ -28,6 +28,7 @@ import { Metrics } from './http/metrics.ts';
 import { serve } from './http/serve.ts';
 import { wellKnown } from './http/well-known.ts';
 import { startJobs } from './jobs.ts';
+import { hostedPages } from './pages/pages.ts';
 import { PasswordAdvisor } from './password-advice/advisor.ts';
 import { type AuditVerdict, verifyAudit } from './store/audit-sealer.ts';
 import type { DatabaseHandle } from './store/database.ts';
@@ -166,6 +167,18 @@ export async function compose(
           );
         }
         if (mailbox) devMailbox(app, mailbox, { trustProxy: derived.trustedProxies.length > 0 });
+        await hostedPages(app, {
+          identity,
+          keyring,
+          random,
+          publicOrigin: derived.publicOrigin,
+          secure: derived.secure,
+          developmentMode: derived.mode === 'development',
+          passwordMinimum: settings.GUICHET_PASSWORD_MIN,
+          isSharedNetwork: derived.isSharedNetwork,
+          isUnavailable: (error) => handle.isUnavailable(error),
+          links: { docs: settings.GUICHET_DOCS, mailbox: mailbox !== undefined },
+        });
       },
     });
   };
@@ -223,7 +236,8 @@ function policyOf(settings: Settings): Policy {
   };
 }
 
-function openDatabase({ GUICHET_DATABASE_URL: url, GUICHET_DURABILITY: durability }: Settings): Promise<DatabaseHandle> {
+/** Opens the database that the settings name, without touching its tables. */
+export function openDatabase({ GUICHET_DATABASE_URL: url, GUICHET_DURABILITY: durability }: Settings): Promise<DatabaseHandle> {
   return url.startsWith('sqlite:')
     ? openSqlite(url.slice('sqlite:'.length), { durable: durability === 'full' })
     : openPostgres(url);

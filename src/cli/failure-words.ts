@@ -15,7 +15,6 @@ const words: { [Code in FailureCode]: (facts: Failures[Code]) => string } = {
   overloaded: ({ retryAfterSeconds }) => `too much work is waiting; try again in ${retryAfterSeconds} s`,
   password_rejected: ({ flaw, minimum }) => `the password is refused: ${passwordFlaws[flaw](minimum)}`,
   rate_limited: ({ retryAfterSeconds }) => `too often; try again in ${retryAfterSeconds} s`,
-  reauthentication_required: () => 'a fresh sign-in is needed',
   session_ended: () => 'the session has ended',
   sign_up_closed: () => 'sign-up is closed',
   token_invalid: () => 'the token is not valid',

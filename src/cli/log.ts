@@ -10,10 +10,10 @@ export async function createLogger(
   level: Settings['GUICHET_LOG_LEVEL'],
   stream: NodeJS.WritableStream & { isTTY?: boolean },
 ): Promise<Logger> {
-  return pino({ level, base: null }, stream.isTTY ? await readable(stream) : (stream as DestinationStream));
+  return pino({ level }, stream.isTTY ? await readable(stream) : (stream as DestinationStream));
 }
 
 async function readable(destination: NodeJS.WritableStream): Promise<DestinationStream> {
   const { default: pretty } = await import('pino-pretty');
-  return pretty({ destination, translateTime: 'SYS:HH:MM:ss', colorize: true });
+  return pretty({ destination, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', colorize: true });
 }

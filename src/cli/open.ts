@@ -24,10 +24,7 @@ export function settingsFor({ io, output }: Cli): Settings {
  *
  * @throws {SettingsError} {StoreUnavailable} and whatever `work` throws
  */
-export async function withServer<Result>(
-  cli: Cli,
-  work: (server: Composition) => Promise<Result>,
-): Promise<Result> {
+export async function withServer<Result>(cli: Cli, work: (server: Composition) => Promise<Result>): Promise<Result> {
   const settings = settingsFor(cli);
   // A person who runs a command wants its answer, not the server's diary.
   const level = cli.io.env['GUICHET_LOG_LEVEL'] ? settings.GUICHET_LOG_LEVEL : 'warn';

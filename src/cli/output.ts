@@ -18,6 +18,8 @@ export class CommandError extends Error {
  */
 export class Output {
   readonly json: boolean;
+  /** 1 once the answer is bad news. */
+  exitCode = 0;
   readonly #io: Io;
 
   constructor(io: Io, json: boolean) {
@@ -37,6 +39,7 @@ export class Output {
 
   /** Why it failed, a line each. */
   failure(code: string, lines: readonly string[]): void {
+    this.exitCode = 1;
     for (const line of lines) this.note(line);
     if (this.json) this.result({ error: { code, message: lines.join('\n') } }, '');
   }
@@ -46,7 +49,14 @@ export class Output {
 export function table(titles: readonly string[], rows: readonly (readonly (string | null)[])[]): string {
   const lines = [titles, ...rows.map((row) => row.map((cell) => printable(cell ?? '–')))];
   const widths = titles.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n');
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 /** One fact a line, its name before it. */

@@ -14,22 +14,40 @@ import { addStartCommand } from './start.ts';
 import { addVersionCommand } from './version.ts';
 
 /**
- * Runs one command.
+ * Runs one command and waits for its end.
  *
  * @param args what stands behind the program's name
  * @returns the exit code: 0, 1 for a failure, 2 for wrong usage
  */
 export async function runProgram(args: readonly string[], io: Io): Promise<number> {
-  const cli: Cli = { io, output: new Output(io, args.includes('--json')) };
+  const output = new Output(io, args.includes('--json'));
   try {
-    const program = buildProgram(cli);
-    let code = 0;
-    program.hook('postAction', (_, { exitCode }) => {
-      code = exitCode;
-    });
-    await program.parseAsync(args, { from: 'user' });
-    return code;
+    await buildProgram({ io, output }).parseAsync(args, { from: 'user' });
   } catch (error) {
-    return reportError(error, cli.output);
+    reportError(error, output);
   }
+  return output.exitCode;
+}
+
+function buildProgram(cli: Cli): Command {
+  const program = new Command('guichet')
+    .description('Self-hosted authentication server')
+    // The program's own options are taken before and after a command alike; Output looks for it by itself.
+    .option('--json', 'print exactly one JSON value on standard output, everything else on standard error')
+    .version(version)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => void (cli.output.json ? cli.io.stderr : cli.io.stdout).write(text),
+      writeErr: (text) => void cli.io.stderr.write(text),
+    });
+  addStartCommand(program, cli);
+  addMigrateCommand(program, cli);
+  addConfigCommand(program, cli);
+  addAccountCommands(program, cli);
+  addKeyCommands(program, cli);
+  addAuditCommands(program, cli);
+  addDoctorCommand(program, cli);
+  addVersionCommand(program, cli);
+  return program;
 }

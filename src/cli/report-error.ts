@@ -5,22 +5,14 @@ import { StoreUnavailable } from '../store/database.ts';
 import { inOperatorWords } from './failure-words.ts';
 import { CommandError, type Output } from './output.ts';
 
-const failed = 1;
-const misused = 2;
-
-/**
- * Tells why a command failed, in one line where the reason is known.
- *
- * @returns the exit code
- */
-export function reportError(error: unknown, output: Output): number {
+/** Tells why a command failed, in one line where the reason is known, and sets the exit code. */
+export function reportError(error: unknown, output: Output): void {
   if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return 0;
-    // Commander has written its message to standard error already.
+    // Help is an answer, not an error; for the rest Commander has written its message already.
+    if (error.exitCode === 0) return;
+    output.exitCode = 2;
     if (output.json) output.result({ error: { code: 'usage', message: error.message } }, '');
-    return misused;
-  }
-  if (error instanceof SettingsError) output.failure('settings', error.lines);
+  } else if (error instanceof SettingsError) output.failure('settings', error.lines);
   else if (error instanceof CommandError) output.failure(error.code, [error.message]);
   else if (error instanceof Failure) output.failure(error.code, [inOperatorWords(error)]);
   else if (error instanceof StoreUnavailable) {
@@ -30,14 +22,17 @@ export function reportError(error: unknown, output: Output): number {
   } else {
     output.failure('fault', [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
   }
-  return failed;
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { address?: string; port?: number } {
   return error instanceof Error && 'syscall' in error;
 }
 
-function cannotListen({ code, address = '', port }: NodeJS.ErrnoException & { address?: string; port?: number }): string {
+function cannotListen({
+  code,
+  address = '',
+  port,
+}: NodeJS.ErrnoException & { address?: string; port?: number }): string {
   const place = `${address.includes(':') ? `[${address}]` : address}:${port}`;
   const reasons: Record<string, string> = {
     EADDRINUSE: 'another program listens there; stop it, or choose another port with GUICHET_PORT',

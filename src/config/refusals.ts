@@ -26,10 +26,16 @@ export function refusals(settings: Settings, wrong: ReadonlySet<SettingName>): s
     refuse('GUICHET_PUBLIC_URL', `is "${url.origin}"; accepted in production is an https URL`);
   }
   if (!settings.GUICHET_SECRET) {
-    refuse('GUICHET_SECRET', 'is not set; production needs at least 32 random bytes, for example from: openssl rand -base64 32');
+    refuse(
+      'GUICHET_SECRET',
+      'is not set; production needs at least 32 random bytes, for example from: openssl rand -base64 32',
+    );
   }
   if (!settings.GUICHET_MAIL_URL) {
-    refuse('GUICHET_MAIL_URL', 'is not set; production needs a way to send mail, such as smtp://user:password@host:587');
+    refuse(
+      'GUICHET_MAIL_URL',
+      'is not set; production needs a way to send mail, such as smtp://user:password@host:587',
+    );
   }
   if (!settings.GUICHET_RATE_LIMITS) refuse('GUICHET_RATE_LIMITS', 'is "off"; accepted in production is on');
   if (url.protocol === 'https:' && !settings.GUICHET_TRUST_PROXY) {

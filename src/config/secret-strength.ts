@@ -1,7 +1,8 @@
 /** Bytes of the root secret (RFC 7518 §3.2 asks as many of an HMAC-SHA-256 key). */
 export const secretBytes = 32;
 
-const sampleWords = /secret|change.?me|password|passphrase|example|sample|default|replace|placeholder|insecure|guichet/i;
+const sampleWords =
+  /secret|change.?me|password|passphrase|example|sample|default|replace|placeholder|insecure|guichet/i;
 
 /**
  * Whether a text may be the root secret: long enough, and not what somebody typed or copied from a page.

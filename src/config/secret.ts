@@ -32,7 +32,9 @@ function generatedSecret(settings: Settings): string {
   } catch (error) {
     throw new SettingsError([`${path} cannot be used (${codeOf(error)}); it holds the generated secret`]);
   }
-  throw new SettingsError([`${path} does not hold a secret that Guichet generated; restore it, or remove it to get another`]);
+  throw new SettingsError([
+    `${path} does not hold a secret that Guichet generated; restore it, or remove it to get another`,
+  ]);
 }
 
 /**

@@ -14,10 +14,10 @@ export function isHost(text: string): boolean {
 
 /** An http or https URL that is nothing but scheme, host and port; a lone final slash is let pass. */
 export function isOrigin(text: string): boolean {
+  // What the URL parser would clean away by itself (tabs, a user name, a lone `?`) is refused rather than guessed at.
+  if (!/^https?:\/\/[^\s/@?#\\*]+\/?$/i.test(text)) return false;
   const url = URL.parse(text);
-  if (!url || !['http:', 'https:'].includes(url.protocol)) return false;
-  // Whatever the URL parser would have to clean away (tabs, a user name, `?`) is refused rather than guessed at.
-  return isFilled(text) && !/[\s@?#\\*]/.test(text) && url.href === `${url.origin}/` && /^https?:\/\/[^/]+\/?$/i.test(text);
+  return url !== null && url.href === `${url.origin}/`;
 }
 
 /** The origin in the form browsers send: lower case, no default port, no slash (RFC 6454 §6.2). */
@@ -41,13 +41,22 @@ export function isProxyList(items: string[]): boolean {
 export function isDatabaseUrl(text: string): boolean {
   if (text.startsWith('sqlite:')) return isFilled(text.slice('sqlite:'.length));
   const url = URL.parse(text);
-  return url !== null && ['postgres:', 'postgresql:'].includes(url.protocol) && url.hostname !== '';
+  return url !== null && ['postgres:', 'postgresql:'].includes(url.protocol) && url.hostname !== '' && decodes(url);
 }
 
 /** An SMTP URL with a host. */
 export function isMailUrl(text: string): boolean {
   const url = URL.parse(text);
-  return url !== null && ['smtp:', 'smtps:'].includes(url.protocol) && url.hostname !== '';
+  return url !== null && ['smtp:', 'smtps:'].includes(url.protocol) && url.hostname !== '' && decodes(url);
+}
+
+/** Whether the user name and the password of a URL can be read: a `%` in them must be written `%25`. */
+function decodes({ password, username }: URL): boolean {
+  try {
+    return decodeURIComponent(username + password) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** An e-mail address, alone or as `Name <address>`. */

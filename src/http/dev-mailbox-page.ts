@@ -1,6 +1,7 @@
 import type { Locale } from '../core/account.ts';
 import type { MailboxMessage } from '../delivery/mailbox.ts';
-import { escapeHtml, frenchSpacing } from '../delivery/plain-text.ts';
+import { frenchSpacing } from '../delivery/plain-text.ts';
+import { type Html, html } from './html.ts';
 
 /** A browser that frames a thousand mails is of no use to anybody. */
 const SHOWN = 50;
@@ -62,15 +63,13 @@ const WORDS: Record<Locale, Words> = {
 /** The list as a page, newest first, the newest one open. */
 export function mailboxPage(messages: MailboxMessage[], locale: Locale): string {
   const words = WORDS[locale];
-  const say = (text: string): string => escapeHtml(locale === 'fr' ? frenchSpacing(text) : text);
+  const say: Say = locale === 'fr' ? frenchSpacing : (text) => text;
   const list =
     messages.length === 0
-      ? `<section class="empty"><h2>${say(words.empty)}</h2><p>${say(words.emptyHint)}</p></section>`
-      : messages
-          .slice(0, SHOWN)
-          .map((message, index) => entry(message, index === 0, locale, say))
-          .join('\n');
-  return `<!doctype html>
+      ? html`<section class="empty"><h2>${say(words.empty)}</h2><p>${say(words.emptyHint)}</p></section>`
+      : html`<form method="post" action="/dev/mailbox/empty"><p>${say(words.count(messages.length))}</p><button>${say(words.emptyButton)}</button></form>
+${messages.slice(0, SHOWN).map((message, index) => entry(message, index === 0, locale, say))}`;
+  return html`<!doctype html>
 <html lang="${locale}">
 <head>
 <meta charset="utf-8">
@@ -85,26 +84,29 @@ export function mailboxPage(messages: MailboxMessage[], locale: Locale): string 
 <p>${say(words.what)}</p>
 </header>
 <main>
-${messages.length === 0 ? '' : `<form method="post" action="/dev/mailbox/empty"><p>${say(words.count(messages.length))}</p><button>${say(words.emptyButton)}</button></form>`}
 ${list}
 </main>
 </body>
 </html>
-`;
+`.toString();
 }
 
-function entry(message: MailboxMessage, open: boolean, locale: Locale, say: (text: string) => string): string {
+/** Sets the spaces of the page's language. */
+type Say = (text: string) => string;
+
+function entry(message: MailboxMessage, open: boolean, locale: Locale, say: Say): Html {
   const words = WORDS[locale];
-  const { id, channel, code, createdAt, html, links, subject, text, to } = message;
+  const { id, channel, code, createdAt, html: framed, links, subject, text, to } = message;
   const title = subject || text.slice(0, 80);
-  return `<details${open ? ' open' : ''}>
-<summary><span class="subject">${escapeHtml(title)}</span> <span class="about">${say(words.to)} ${escapeHtml(to)} · ${channel === 'sms' ? 'SMS' : 'e-mail'} · <time datetime="${createdAt}">${escapeHtml(timeIn(locale, createdAt))}</time></span></summary>
-${code === null ? '' : `<h2>${say(words.code)}</h2><p class="code">${escapeHtml(code)}</p>`}
-${links.length === 0 ? '' : `<h2>${say(words.links)}</h2><ul>${links.map((link) => `<li><a href="${escapeHtml(link)}">${escapeHtml(link)}</a></li>`).join('')}</ul>`}
+  return html`<details${open && html` open`}>
+<summary><span class="subject">${title}</span> <span class="about">${say(words.to)} ${to} · ${channel === 'sms' ? 'SMS' : 'e-mail'} · <time datetime="${createdAt}">${timeIn(locale, createdAt)}</time></span></summary>
+${code !== null && html`<h2>${say(words.code)}</h2><p class="code">${code}</p>`}
+${links.length > 0 && html`<h2>${say(words.links)}</h2><ul>${links.map((link) => html`<li><a href="${link}">${link}</a></li>`)}</ul>`}
 <h2>${say(words.text)}</h2>
-<pre>${escapeHtml(text)}</pre>
-${html === '' ? '' : `<h2>${say(words.html)}</h2><iframe src="/dev/mailbox/${encodeURIComponent(id)}.html" sandbox loading="lazy" title="${escapeHtml(title)}"></iframe><p class="about">${say(words.framed)}</p>`}
-</details>`;
+<pre>${text}</pre>
+${framed !== '' && html`<h2>${say(words.html)}</h2><iframe src="/dev/mailbox/${encodeURIComponent(id)}.html" sandbox loading="lazy" title="${title}"></iframe><p class="about">${say(words.framed)}</p>`}
+</details>
+`;
 }
 
 function timeIn(locale: Locale, instant: string): string {

@@ -1,8 +1,8 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
-import { Failure, type FailureCode } from '../core/failure.ts';
 import type { Identity } from '../core/identity.ts';
-import { fieldsRefused, inspectBody, readJsonBodies } from './body.ts';
+import { asNo } from './as-no.ts';
+import { inspectBody, readJsonBodies } from './body.ts';
 import { callerOf } from './caller.ts';
 import { clientTokenIn } from './client-cookie.ts';
 import type { AnyContract, Call, No, Route } from './contract.ts';
@@ -10,7 +10,7 @@ import { type Cookies, cookiesOf } from './cookies.ts';
 import { languageOf } from './language.ts';
 import { checkOrigin } from './origin.ts';
 import { collectRoutes } from './reference.ts';
-import { Refusal, type RefusalCode } from './refusal.ts';
+import { Refusal } from './refusal.ts';
 
 /** What a contract's scope needs to know of the server. */
 export interface ScopeParts {
@@ -22,9 +22,6 @@ export interface ScopeParts {
   /** Whether an error means that the database cannot answer now. */
   isUnavailable(error: unknown): boolean;
 }
-
-/** How long a client may wait before it tries again when something behind us is away. */
-const RETRY_AFTER_SECONDS = 2;
 
 /** Registers one contract under its prefix: its bodies, languages, origins, routes and ways to say "no". */
 export async function contractScope(scope: FastifyInstance, contract: AnyContract, parts: ScopeParts): Promise<void> {
@@ -42,7 +39,7 @@ export async function contractScope(scope: FastifyInstance, contract: AnyContrac
   });
 
   const sayNo = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const { code, facts } = asNo(error, parts);
+    const { code, facts } = asNo(error, parts.isUnavailable);
     if (code === 'fault' || code === 'unavailable') request.log.error({ err: error }, 'the request failed');
     // A refused request sets nothing, whatever its handler had begun (rule 31).
     reply.removeHeader('Set-Cookie');
@@ -101,30 +98,6 @@ function schemaOf(route: Route<unknown>): FastifySchema & { summary: string } {
     ...(route.description && { description: route.description }),
     response: { [route.status]: route.gives },
   };
-}
-
-/** What an error is called, whoever threw it. */
-function asNo(error: unknown, parts: ScopeParts): { code: FailureCode | RefusalCode; facts: unknown } {
-  if (error instanceof Failure || error instanceof Refusal) return error;
-  const { code, validation, validationContext } = error as {
-    code?: string;
-    validation?: Parameters<typeof fieldsRefused>[0];
-    validationContext?: string;
-  };
-  // A parameter of the path that cannot be one names nothing.
-  if (validation && validationContext === 'params') return new Failure('not_found');
-  if (validation) return new Failure('input_rejected', { fields: fieldsRefused(validation) });
-  switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new Refusal('body_too_large');
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new Refusal('media_type_unsupported');
-    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-    case 'FST_ERR_CTP_INVALID_JSON_BODY':
-      return new Refusal('body_unreadable');
-  }
-  if (parts.isUnavailable(error)) return new Refusal('unavailable', { retryAfterSeconds: RETRY_AFTER_SECONDS });
-  return new Refusal('fault');
 }
 
 function pathBelow(prefix: string, request: FastifyRequest): string {

@@ -239,7 +239,7 @@ const fr: Words = {
   },
   unlocked: {
     title: 'Compte débloqué',
-    text: 'Vous pouvez retourner dans l’application et vous connecter. Mot de passe oublié ? Demandez-y un nouveau lien.',
+    text: 'Vous pouvez retourner dans l’application et vous connecter. Mot de passe oublié ? Demandez-en un nouveau au même endroit.',
   },
 
   deadLink: {

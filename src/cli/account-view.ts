@@ -1,0 +1,54 @@
+import type { Account } from '../core/account.ts';
+import { facts, table, when } from './output.ts';
+
+/** What an operator sees of an account. */
+export function accountView(account: Account) {
+  return {
+    uuid: account.uuid,
+    email: account.email,
+    emailVerified: account.emailVerifiedAt !== null,
+    name: account.name,
+    firstName: account.firstName,
+    lastName: account.lastName,
+    username: account.username,
+    locale: account.locale,
+    role: account.role,
+    roleId: account.roleId,
+    accountableType: account.accountableType,
+    accountableId: account.accountableId,
+    twoFactor: account.codeFactor,
+    lockedAt: account.disabledAt === null ? null : when(account.disabledAt),
+    createdAt: when(account.createdAt),
+    updatedAt: when(account.updatedAt),
+  };
+}
+
+export function accountText(account: Account): string {
+  const view = accountView(account);
+  return facts({
+    uuid: view.uuid,
+    'e-mail': view.email && `${view.email} (${view.emailVerified ? 'verified' : 'not verified'})`,
+    name: view.name,
+    username: view.username,
+    locale: view.locale,
+    role: `${view.role} (${view.roleId})`,
+    'belongs to': `${view.accountableType} ${view.accountableId}`,
+    'two-factor': view.twoFactor ?? 'off',
+    locked: view.lockedAt ? `since ${view.lockedAt}` : 'no',
+    created: view.createdAt,
+    updated: view.updatedAt,
+  });
+}
+
+export function accountTable(accounts: readonly Account[]): string {
+  const rows = accounts
+    .map(accountView)
+    .map((view) => [
+      view.uuid,
+      view.email,
+      view.name,
+      [view.emailVerified ? 'verified' : 'unverified', ...(view.lockedAt ? ['locked'] : [])].join(', '),
+      view.createdAt,
+    ]);
+  return table(['UUID', 'E-MAIL', 'NAME', 'STATE', 'CREATED'], rows);
+}

@@ -1,0 +1,49 @@
+import type { Identity } from '../core/identity.ts';
+import type { Caller } from '../core/world.ts';
+import * as handle from './handlers.ts';
+import type { PageContent } from './layout.ts';
+import type { Words } from './words.ts';
+
+/** The pages that mailed links open (rule 2). */
+export type LinkPath = '/verify-email' | '/reset-password' | '/unlock';
+
+/** What a page's handler is given of a request. */
+export interface PageCall {
+  identity: Identity;
+  caller: Caller;
+  say: Words;
+  /** The mailed token: the link's, or the form's. @throws {PageRefusal} `link_incomplete` */
+  token(): string;
+  /** A field of the form; one that is missing or comes twice is empty. */
+  field(name: string): string;
+  /** The hidden field of a form in the answer; sets its cookie. */
+  formToken(): string;
+  passwordMinimum: number;
+  /** What else this server shows. */
+  links: { docs: boolean; mailbox: boolean };
+}
+
+/** Reads the call, asks the core, gives the page. */
+export type PageHandler = (call: PageCall) => Promise<PageContent>;
+
+/** One line of the table. */
+export interface Page {
+  method: 'GET' | 'POST';
+  path: string;
+  /** Where the link that this belongs to leads. */
+  link: LinkPath | undefined;
+  by: PageHandler;
+}
+
+/** The hosted pages: links in mails open them, GET consumes nothing, and each button is a POST (rule 3). */
+// biome-ignore format: a table
+export const pages: readonly Page[] = [
+  { method: 'GET',  path: '/',                    link: undefined,         by: handle.landing },
+  { method: 'GET',  path: '/verify-email',        link: '/verify-email',   by: handle.askToVerify },
+  { method: 'POST', path: '/verify-email',        link: '/verify-email',   by: handle.verify },
+  { method: 'POST', path: '/verify-email/disown', link: '/verify-email',   by: handle.disown },
+  { method: 'GET',  path: '/reset-password',      link: '/reset-password', by: handle.askForPassword },
+  { method: 'POST', path: '/reset-password',      link: '/reset-password', by: handle.resetPassword },
+  { method: 'GET',  path: '/unlock',              link: '/unlock',         by: handle.askToUnlock },
+  { method: 'POST', path: '/unlock',              link: '/unlock',         by: handle.unlock },
+];

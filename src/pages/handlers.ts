@@ -1,0 +1,57 @@
+import { Failure, type PasswordFlaw } from '../core/failure.ts';
+import type { PageCall, PageHandler } from './contract.ts';
+import type { PageContent } from './layout.ts';
+import { advicePage, landingPage, resetPage, unlockPage, verificationPage } from './views.ts';
+
+const contract = 'page';
+
+export const landing: PageHandler = async ({ say, links }) => landingPage(say, links);
+
+export const askToVerify: PageHandler = async (call) => {
+  const token = call.token();
+  const seen = await call.identity.lookAtVerification({ token });
+  return verificationPage(call.say, { ...seen, token, formToken: call.formToken() });
+};
+
+export const verify: PageHandler = async (call) => {
+  await call.identity.verifyEmail({ token: call.token(), contract, caller: call.caller });
+  return advicePage(call.say.verified);
+};
+
+export const disown: PageHandler = async (call) => {
+  await call.identity.disownAccount({ token: call.token(), caller: call.caller });
+  return advicePage(call.say.disowned);
+};
+
+export const askForPassword: PageHandler = (call) => passwordForm(call);
+
+export const resetPassword: PageHandler = async (call) => {
+  const input = { token: call.token(), password: call.field('password'), contract, caller: call.caller } as const;
+  try {
+    await call.identity.finishPasswordReset(input);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'password_rejected') throw error;
+    // The token is still good: the form again, with the reason above it.
+    const { flaw } = error.facts as Failure<'password_rejected'>['facts'];
+    return { ...(await passwordForm(call, flaw)), status: 422 };
+  }
+  return advicePage(call.say.resetDone);
+};
+
+async function passwordForm(call: PageCall, flaw?: PasswordFlaw): Promise<PageContent> {
+  const token = call.token();
+  const { email } = await call.identity.lookAtPasswordReset({ token });
+  const form = { email, token, formToken: call.formToken(), minimum: call.passwordMinimum };
+  return resetPage(call.say, flaw ? { ...form, flaw } : form);
+}
+
+export const askToUnlock: PageHandler = async (call) => {
+  const token = call.token();
+  const { email } = await call.identity.lookAtUnlock({ token });
+  return unlockPage(call.say, { email, token, formToken: call.formToken() });
+};
+
+export const unlock: PageHandler = async (call) => {
+  await call.identity.unlockSignIn({ token: call.token(), contract, caller: call.caller });
+  return advicePage(call.say.unlocked);
+};

@@ -1,0 +1,114 @@
+import type { Account } from '../core/account.ts';
+import type { PasswordFlaw } from '../core/failure.ts';
+import type { Instant } from '../core/time.ts';
+import { plainLine } from '../delivery/plain-text.ts';
+import { userAgentLabel } from '../delivery/user-agent-label.ts';
+import { type Html, html, type Shown } from '../http/html.ts';
+import { type PageContent, SERVICE } from './layout.ts';
+import type { Advice, Words } from './words.ts';
+
+/** What a form carries unseen: the mailed token, and the one that shows that the form is ours. */
+export interface Hidden {
+  token: string;
+  formToken: string;
+}
+
+/** The page at the root. */
+export function landingPage({ landing: say }: Words, links: { docs: boolean; mailbox: boolean }): PageContent {
+  const link = (href: string, name: string, what: string): Html =>
+    html`<li><a href="${href}">${name}</a> <span class="quiet">${what}</span></li>`;
+  const list = [
+    ...(links.docs ? [link('/docs', say.docs, say.docsWhat)] : []),
+    ...(links.mailbox ? [link('/dev/mailbox', say.mailbox, say.mailboxWhat)] : []),
+  ];
+  return {
+    title: SERVICE,
+    main: html`<p>${say.what}</p>
+<p>${say.lost}</p>
+${list.length > 0 && html`<ul>${list}</ul>`}`,
+  };
+}
+
+export function verificationPage(
+  words: Words,
+  of: Hidden & { email: string; createdAt: Instant; createdFrom: Account['createdFrom'] },
+): PageContent {
+  const { verify: say } = words;
+  const { address, userAgent } = of.createdFrom;
+  const made =
+    address === null && userAgent === null
+      ? fact(say.by, say.operator)
+      : [
+          fact(say.browser, plainLine(userAgentLabel(userAgent, words.locale))),
+          fact(say.address, plainLine(address ?? say.addressUnknown)),
+        ];
+  return {
+    title: say.title,
+    main: html`<p>${say.made}</p>
+${addressLine(of.email)}
+<dl>${fact(say.when, timeIn(words, of.createdAt))}${made}</dl>
+${form('/verify-email', of, html`<button>${say.confirm}</button>`)}
+${form('/verify-email/disown', of, html`<p>${say.notMine}</p><button class="second">${say.disown}</button>`)}`,
+  };
+}
+
+/** @param of.flaw why the password that was sent before is refused */
+export function resetPage(
+  { reset: say, flaw: texts }: Words,
+  of: Hidden & { email: string; minimum: number; flaw?: PasswordFlaw },
+): PageContent {
+  const flaw = of.flaw && texts[of.flaw](of.minimum);
+  // The unseen field tells password managers whose password this is.
+  const fields = html`<input type="text" name="username" autocomplete="username" value="${of.email}" readonly hidden>
+<label for="password">${say.password}</label>
+<input type="password" id="password" name="password" autocomplete="new-password" required autofocus aria-describedby="${flaw && 'flaw '}hint"${flaw && html` aria-invalid="true"`}>
+<p class="hint" id="hint">${say.hint(of.minimum)}</p>
+<label class="reveal" hidden><input type="checkbox" data-reveals="password" autocomplete="off"> ${say.show}</label>
+<p>${say.ends}</p>
+<button>${say.save}</button>`;
+  return {
+    title: say.title,
+    main: html`${flaw && html`<p class="alert" role="alert" id="flaw">${flaw}</p>`}
+<p>${say.account}</p>
+${addressLine(of.email)}
+${form('/reset-password', of, fields)}`,
+  };
+}
+
+export function unlockPage({ unlock: say }: Words, of: Hidden & { email: string }): PageContent {
+  return {
+    title: say.title,
+    main: html`<p>${say.paused}</p>
+${addressLine(of.email)}
+${form('/unlock', of, html`<button>${say.unlock}</button>`)}
+<p class="quiet">${say.notMine}</p>`,
+  };
+}
+
+/** What was done, or why not, and what to do next. */
+export function advicePage({ title, text }: Advice, more?: Html): PageContent {
+  return { title, main: html`<p>${text}</p>${more}` };
+}
+
+function form(action: string, { token, formToken }: Hidden, inner: Html): Html {
+  return html`<form method="post" action="${action}">
+<input type="hidden" name="token" value="${token}">
+<input type="hidden" name="form_token" value="${formToken}">
+${inner}
+</form>`;
+}
+
+/**
+ * An address whole and in the order it is written, whatever direction its letters are read in.
+ * In its canonical form it holds no character that is unseen or turns that direction.
+ */
+const addressLine = (email: string): Html => html`<p class="address"><bdi dir="ltr">${email}</bdi></p>`;
+
+const fact = (label: string, value: Shown): Html => html`<div><dt>${label}</dt><dd>${value}</dd></div>`;
+
+function timeIn({ locale }: Words, at: Instant): Html {
+  // British, because 5/3 and 3/5 are one day to one reader and two to the next.
+  const tag = locale === 'fr' ? 'fr-FR' : 'en-GB';
+  const format = new Intl.DateTimeFormat(tag, { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
+  return html`<time datetime="${new Date(at).toISOString()}">${format.format(at)} UTC</time>`;
+}

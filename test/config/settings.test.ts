@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { derive } from '../../src/config/derived.ts';
+import { examineSettings, loadSettings, SettingsError } from '../../src/config/load.ts';
+
+const strongSecret = 'vN3kQ8xWz5RbYt1LmC7dHf2GpJ6sAe9U';
+
+function folderFor(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'guichet-settings-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function linesOf(env: Record<string, string>): readonly string[] {
+  try {
+    loadSettings(env);
+    return [];
+  } catch (error) {
+    assert(error instanceof SettingsError);
+    return error.lines;
+  }
+}
+
+describe('settings', () => {
+  it('need nothing to be given on a laptop', () => {
+    const { settings, warnings } = loadSettings({});
+
+    assert.deepEqual(warnings, []);
+    assert.equal(settings.GUICHET_PUBLIC_URL, 'http://localhost:3000');
+    assert.equal(settings.GUICHET_DATABASE_URL, 'sqlite:data/guichet.db');
+    assert.equal(settings.GUICHET_DOCS, true);
+    assert.equal(derive(settings).mode, 'development');
+    assert.equal(derive(settings).developmentMailbox, true);
+  });
+
+  it('list every wrong value, one line each, with what was given and what is accepted', () => {
+    const lines = linesOf({
+      GUICHET_PORT: '70000',
+      GUICHET_HOST: 'not a host',
+      GUICHET_DATABASE_URL: 'mysql://root:hunter2@db/auth',
+      GUICHET_CONTRACTS: 'cookie,soap',
+      GUICHET_COOKIE_PREFIX: '/v1/',
+      GUICHET_ALLOWED_ORIGINS: 'https://app.example.org, https://*.example.org',
+      GUICHET_SIGN_UP: 'maybe',
+      GUICHET_PASSWORD_MIN: '8.5',
+      GUICHET_DOCS: 'yes please',
+      GUICHET_TRUST_PROXY: 'none,10.0.0.0/8',
+      GUICHET_SHARED_NETWORKS: '10.0.0.0/33',
+      GUICHET_MAIL_URL: 'smtp://mailer:per%cent@mail.example.org',
+      GUICHET_MAIL_FROM: 'a@example.org, b@example.org',
+    });
+
+    assert.deepEqual(lines, [
+      'GUICHET_HOST is "not a host"; accepted is an IP address or a host name',
+      'GUICHET_PORT is "70000"; accepted is a whole number from 0 to 65535',
+      'GUICHET_DATABASE_URL is mysql://root:***@db/auth; accepted is sqlite:<path> or postgres://…',
+      'GUICHET_CONTRACTS is "cookie,soap"; accepted is one or more of cookie',
+      'GUICHET_COOKIE_PREFIX is "/v1/"; accepted is a path that begins with a slash and does not end with one',
+      'GUICHET_ALLOWED_ORIGINS is "https://app.example.org, https://*.example.org"; accepted is origins with commas between them, such as https://app.example.org',
+      'GUICHET_SIGN_UP is "maybe"; accepted is open or closed',
+      'GUICHET_PASSWORD_MIN is "8.5"; accepted is a whole number from 8 to 64',
+      'GUICHET_DOCS is "yes please"; accepted is on or off',
+      'GUICHET_TRUST_PROXY is "none,10.0.0.0/8"; accepted is none, or addresses and networks (10.0.0.0/8) with commas between them',
+      'GUICHET_SHARED_NETWORKS is "10.0.0.0/33"; accepted is addresses and networks (10.0.0.0/8) with commas between them',
+      'GUICHET_MAIL_URL is smtp://mailer:***@mail.example.org; accepted is smtp://user:password@host:port or smtps://…',
+      'GUICHET_MAIL_FROM is "a@example.org, b@example.org"; accepted is an address, alone or as Name <address>',
+    ]);
+  });
+
+  it('read PORT where GUICHET_PORT is not given, and name it when it is wrong', () => {
+    assert.equal(loadSettings({ PORT: '8080' }).settings.GUICHET_PUBLIC_URL, 'http://localhost:8080');
+    assert.equal(loadSettings({ PORT: '8080', GUICHET_PORT: '9090' }).settings.GUICHET_PORT, 9090);
+    assert.deepEqual(linesOf({ PORT: 'http' }), ['PORT is "http"; accepted is a whole number from 0 to 65535']);
+  });
+
+  it('take an empty value as not given', () => {
+    assert.equal(loadSettings({ GUICHET_PORT: '', GUICHET_MAIL_URL: '' }).settings.GUICHET_PORT, 3000);
+  });
+
+  it('take the public URL and the allowed origins in any spelling, and keep the one that browsers send', () => {
+    const { settings } = loadSettings({
+      GUICHET_PUBLIC_URL: 'HTTP://LocalHost:3000/',
+      GUICHET_ALLOWED_ORIGINS: 'https://App.Example.org:443/ http://127.0.0.1:5173',
+    });
+
+    assert.equal(settings.GUICHET_PUBLIC_URL, 'http://localhost:3000');
+    assert.deepEqual(settings.GUICHET_ALLOWED_ORIGINS, ['https://app.example.org', 'http://127.0.0.1:5173']);
+  });
+
+  it('warn of a variable that is none of them, and name the one it is nearest to', () => {
+    const { warnings } = loadSettings({ GUICHET_PUBLC_URL: 'x', GUICHET_UTTERLY_UNKNOWN: 'x', OTHER: 'x' });
+
+    assert.deepEqual(warnings, [
+      'GUICHET_PUBLC_URL is not a setting and is ignored; did you mean GUICHET_PUBLIC_URL?',
+      'GUICHET_UTTERLY_UNKNOWN is not a setting and is ignored',
+    ]);
+  });
+
+  it('read a secret from the file that is named, without its last line break', (t) => {
+    const path = join(folderFor(t), 'secret');
+    writeFileSync(path, `${strongSecret}\n`);
+
+    assert.equal(loadSettings({ GUICHET_SECRET_FILE: path }).settings.GUICHET_SECRET, strongSecret);
+  });
+
+  it('refuse a file that is not there, and a secret that is given twice', (t) => {
+    const folder = folderFor(t);
+    const path = join(folder, 'nothing');
+
+    assert.deepEqual(
+      linesOf({ GUICHET_SECRET_FILE: path, GUICHET_MAIL_URL: 'smtp://h', GUICHET_MAIL_URL_FILE: path }),
+      [
+        `GUICHET_SECRET_FILE is "${path}"; accepted is a file that can be read (ENOENT)`,
+        'GUICHET_MAIL_URL_FILE and GUICHET_MAIL_URL are both set; only one of them may be',
+      ],
+    );
+  });
+
+  it('refuse a secret that is short, empty, repeated, or a sample', () => {
+    const samples = [
+      '',
+      'secret',
+      'x'.repeat(64),
+      'ab12'.repeat(16),
+      `${'q7Zk1Wm9'.repeat(5)}q7Z`,
+      '0123456789abcdefghijklmnopqrstuvwxyz',
+      'changeme-changeme-changeme-3f9Kx2Lq',
+      'my-SECRET-key-of-forty-characters-3f9Kx2',
+      'vN3kQ8xWz5RbYt1LmC7dHf2GpJ6sAe9',
+    ];
+
+    for (const sample of samples) assert.equal(linesOf({ GUICHET_SECRET: sample }).length, 1, sample);
+    assert.deepEqual(linesOf({ GUICHET_SECRET: strongSecret }), []);
+  });
+
+  it('refuse the same secret as current and as previous', () => {
+    assert.deepEqual(linesOf({ GUICHET_SECRET: strongSecret, GUICHET_SECRET_PREVIOUS: strongSecret }), [
+      'GUICHET_SECRET_PREVIOUS is hidden; accepted is another secret than GUICHET_SECRET',
+    ]);
+  });
+
+  it('are never shown where they are secret, right or wrong', () => {
+    const canary = 'canary-4711';
+    const { problems, report } = examineSettings({
+      GUICHET_SECRET: `${canary}-too-weak-a-secret`,
+      GUICHET_SECRET_PREVIOUS: `${strongSecret}${canary}`,
+      GUICHET_METRICS_TOKEN: canary,
+      GUICHET_DATABASE_URL: `postgres://guichet:${canary}@db/auth?password=${canary}`,
+      GUICHET_MAIL_URL: `smtp://mailer:${canary}/${canary}@mail.example.org`,
+    });
+
+    assert.doesNotMatch(JSON.stringify({ problems, report }), /4711/);
+    assert.equal(report.find(({ name }) => name === 'GUICHET_DATABASE_URL')?.value, 'postgres://guichet:***@db/auth?…');
+  });
+
+  it('tell where each value comes from', (t) => {
+    const path = join(folderFor(t), 'token');
+    writeFileSync(path, 'a token');
+    const { report } = examineSettings({ PORT: '8080', GUICHET_METRICS_TOKEN_FILE: path });
+    const sourceOf = (wanted: string) => report.find(({ name }) => name === wanted);
+
+    assert.deepEqual(sourceOf('GUICHET_PORT'), {
+      name: 'GUICHET_PORT',
+      value: '8080',
+      source: 'environment',
+      variable: 'PORT',
+    });
+    assert.deepEqual(sourceOf('GUICHET_METRICS_TOKEN'), {
+      name: 'GUICHET_METRICS_TOKEN',
+      value: 'hidden (7 bytes)',
+      source: 'file',
+      variable: 'GUICHET_METRICS_TOKEN_FILE',
+    });
+    assert.equal(sourceOf('GUICHET_HOST')?.source, 'default');
+  });
+
+  it('know the networks that many people share, also in IPv6 spelling', () => {
+    const { settings } = loadSettings({ GUICHET_SHARED_NETWORKS: '192.0.2.0/24, 2001:db8::/32 198.51.100.7' });
+    const { isSharedNetwork } = derive(settings);
+
+    assert.deepEqual(
+      ['192.0.2.9', '::ffff:192.0.2.9', '2001:db8::1', '198.51.100.7', '198.51.100.8', '2001:db9::1', 'nonsense'].map(
+        isSharedNetwork,
+      ),
+      [true, true, true, true, false, false, false],
+    );
+  });
+});

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { after, describe } from 'node:test';
+import type { Account } from '../../src/core/account.ts';
+import { createIdentity, type Identity } from '../../src/core/identity.ts';
+import type { LiveSession } from '../../src/core/session.ts';
+import type { SignedIn } from '../../src/core/session-start.ts';
+import type { SignIn } from '../../src/core/sign-in.ts';
+import { ensureSigningKey } from '../../src/core/signing-key.ts';
+import type { Caller, Clock, PasswordHasher, World } from '../../src/core/world.ts';
+import { hasPostgres } from './databases.ts';
+import { openWorld, type TestWorld } from './world.ts';
+
+type Opening = { after(undo: () => unknown): void };
+
+export const PASSWORD = 'violet hammock drift';
+export const OTHER_PASSWORD = 'granite otter parade';
+export const WRONG = 'not the password';
+
+/** A world with people in it, whom no other test knows. */
+export interface Stage extends TestWorld {
+  /** Somebody who asks, from a network of their own unless one is named. */
+  caller(of?: { network?: string; factor?: number; userAgent?: string | null; clientToken?: string | null; address?: string | null }): Caller;
+  /** An address nobody has. */
+  address(local?: string): string;
+  /** An account that an operator made, with {@link PASSWORD}. */
+  person(of?: { verified?: boolean; password?: string; firstName?: string }): Promise<Account & { email: string }>;
+  signIn(email: string, of?: { password?: string; caller?: Caller; identity?: Identity }): Promise<SignedIn>;
+  /** Signs in for what it answers, a second factor included. */
+  trySignIn(email: string, of?: { password?: string; caller?: Caller; identity?: Identity }): Promise<SignIn>;
+  /** Wrong passwords, one after the other. */
+  fail(email: string, times: number, caller?: Caller): Promise<void>;
+  /** The session as a request that changes something finds it. */
+  live(signedIn: { accessToken: string }): Promise<LiveSession>;
+  refresh(refreshToken: string, caller?: Caller): ReturnType<Identity['rotateRefreshToken']>;
+  /** The same session with a fresh access token. */
+  refreshed(signedIn: SignedIn): Promise<{ accessToken: string; refreshToken: string }>;
+  /** The core on the same store, with something of its world put in another's place. */
+  identityWith(other: Partial<World>): Identity;
+  /** What was recorded of an account, oldest first. */
+  recorded(uuid: string): Promise<string[]>;
+}
+
+let worlds = 0;
+
+async function stageOn(world: TestWorld): Promise<Stage> {
+  await ensureSigningKey(world.world, 'cookie');
+  const number = (worlds += 1);
+  let count = 0;
+  const next = (): number => (count += 1);
+
+  const stage: Stage = {
+    ...world,
+    caller: ({ network = `network-${number}-${next()}`, factor = 1, userAgent = 'Otter/1.0', clientToken = null, address = '192.0.2.7' } = {}) => ({
+      address,
+      network: { key: network, factor },
+      userAgent,
+      clientToken,
+      locale: 'en',
+    }),
+    address: (local = 'ada') => `${local}.${number}.${next()}@example.com`,
+    async person({ verified = true, password = PASSWORD, firstName } = {}) {
+      const email = stage.address();
+      const account = await world.identity.createAccount({ email, password, verified, ...(firstName && { firstName }) });
+      return { ...account, email };
+    },
+    trySignIn: (email, { password = PASSWORD, caller = stage.caller(), identity = world.identity } = {}) =>
+      identity.signInWithPassword({ contract: 'cookie', email, password, caller, requireVerified: true }),
+    async signIn(email, of) {
+      const answer = await stage.trySignIn(email, of);
+      assert.equal(answer.outcome, 'signed_in');
+      return answer as SignedIn;
+    },
+    async fail(email, times, caller) {
+      for (let time = 0; time < times; time += 1) {
+        await assert.rejects(stage.trySignIn(email, { password: WRONG, ...(caller && { caller }) }), { code: 'invalid_credentials' });
+      }
+    },
+    live: ({ accessToken }) => world.identity.checkSession({ contract: 'cookie', accessToken, changes: true }),
+    refresh: (refreshToken, caller = stage.caller()) =>
+      world.identity.rotateRefreshToken({ contract: 'cookie', refreshToken, caller }),
+    refreshed: ({ refreshToken }) => stage.refresh(refreshToken),
+    identityWith: (other) => createIdentity({ ...world.world, ...other }),
+    async recorded(accountUuid) {
+      const events = await world.world.store.audit.list({ accountUuid, limit: 1000 });
+      return events.map(({ kind }) => kind).reverse();
+    },
+  };
+  return stage;
+}
+
+// Making and dropping a PostgreSQL database takes ten times as long as everything else a test does, so those on
+// PostgreSQL share one world of which each sees its own people; its clock goes on from test to test.
+let shared: Promise<TestWorld> | undefined;
+const closing: (() => unknown)[] = [];
+after(async () => {
+  for (const undo of closing.reverse()) await undo();
+});
+const sharedPostgresWorld = (): Promise<TestWorld> =>
+  (shared ??= openWorld({ after: (undo) => closing.push(undo) }, { database: 'postgres' }));
+
+export type OpenStage = (t: Opening) => Promise<Stage>;
+
+/** Runs the same tests with a world on SQLite each, and on PostgreSQL. */
+export function onEachDatabase(name: string, tests: (open: OpenStage, database: 'sqlite' | 'postgres') => void): void {
+  describe(`${name}, on SQLite`, () => tests(async (t) => stageOn(await openWorld(t)), 'sqlite'));
+  describe(`${name}, on PostgreSQL`, { skip: hasPostgres ? false : 'no PostgreSQL server' }, () =>
+    tests(async () => stageOn(await sharedPostgresWorld()), 'postgres'),
+  );
+}
+
+/** A world of its own, with options. */
+export const openStage = async (...options: Parameters<typeof openWorld>): Promise<Stage> =>
+  stageOn(await openWorld(...options));
+
+/** Stands still like the test's clock, but a wait takes its turn without turning it. */
+export const patient = (clock: Clock): Clock => ({
+  now: () => clock.now(),
+  wait: () => new Promise((resolve) => setTimeout(resolve, 1)),
+});
+
+/** Calls `between` after a password was found right or wrong, before anything is made of it. */
+export const interrupted = (hasher: PasswordHasher, between: () => Promise<unknown>): PasswordHasher => ({
+  ...hasher,
+  async verify(stored, password) {
+    const right = await hasher.verify(stored, password);
+    await between();
+    return right;
+  },
+});
+
+/** Calls everybody at once and sorts the answers: values of the winners, codes (or messages) of the others' failures. */
+export async function race<T>(count: number, call: (index: number) => Promise<T>): Promise<{ won: T[]; lost: string[] }> {
+  const answers = await Promise.allSettled(Array.from({ length: count }, async (_, index) => call(index)));
+  return {
+    won: answers.filter((answer) => answer.status === 'fulfilled').map(({ value }) => value),
+    lost: answers
+      .filter((answer) => answer.status === 'rejected')
+      .map(({ reason }) => (reason.name === 'Failure' ? reason.code : `${reason.name}: ${reason.message}`)),
+  };
+}
+
+/** How often each text occurs. */
+export const tally = (texts: readonly string[]): Record<string, number> =>
+  Object.fromEntries(Object.entries(Object.groupBy(texts, (text) => text)).map(([text, all]) => [text, all?.length ?? 0]));
