@@ -18,7 +18,7 @@ import type { Delivery } from './delivery/delivery.ts';
 import { type Mailbox, mailboxOn } from './delivery/mailbox.ts';
 import { startOutboxWorker } from './delivery/outbox-worker.ts';
 import { renderer } from './delivery/render.ts';
-import { type SmtpDelivery, smtpDelivery } from './delivery/smtp.ts';
+import type { SmtpDelivery } from './delivery/smtp.ts';
 import type { AnyContract } from './http/contract.ts';
 import { devMailbox } from './http/dev-mailbox.ts';
 import { docs } from './http/docs.ts';
@@ -33,7 +33,6 @@ import { PasswordAdvisor } from './password-advice/advisor.ts';
 import { type AuditVerdict, verifyAudit } from './store/audit-sealer.ts';
 import type { DatabaseHandle } from './store/database.ts';
 import { outboxQueue } from './store/outbox.ts';
-import { openPostgres } from './store/postgres.ts';
 import { openSqlite } from './store/sqlite.ts';
 import { storeOn } from './store/store.ts';
 
@@ -110,9 +109,7 @@ export async function compose(
   const identity = createIdentity(world);
 
   const mailbox = derived.developmentMailbox ? mailboxOn(handle, keyring, random) : undefined;
-  const smtp = settings.GUICHET_MAIL_URL
-    ? smtpDelivery({ url: settings.GUICHET_MAIL_URL, from: settings.GUICHET_MAIL_FROM })
-    : undefined;
+  const smtp = await openSmtp(settings);
   const delivery = overrides.delivery ?? smtp ?? mailbox;
   if (!delivery) throw new Error('there is no way to send mail');
   const queue = outboxQueue(handle, keyring);
@@ -161,7 +158,7 @@ export async function compose(
           metrics.serve(app, settings.GUICHET_METRICS_TOKEN);
         }
         if (settings.GUICHET_DOCS) {
-          await docs(
+          docs(
             app,
             chosen.map((contract) => ({ contract, scope: scopes.get(contract.name) as FastifyInstance })),
           );
@@ -237,8 +234,17 @@ function policyOf(settings: Settings): Policy {
 }
 
 /** Opens the database that the settings name, without touching its tables. */
-export function openDatabase({ GUICHET_DATABASE_URL: url, GUICHET_DURABILITY: durability }: Settings): Promise<DatabaseHandle> {
-  return url.startsWith('sqlite:')
-    ? openSqlite(url.slice('sqlite:'.length), { durable: durability === 'full' })
-    : openPostgres(url);
+export async function openDatabase(settings: Settings): Promise<DatabaseHandle> {
+  const { GUICHET_DATABASE_URL: url, GUICHET_DURABILITY: durability } = settings;
+  if (url.startsWith('sqlite:')) return openSqlite(url.slice('sqlite:'.length), { durable: durability === 'full' });
+  // Loaded by those who use it: an idle server on the embedded database keeps its few megabytes.
+  const { openPostgres } = await import('./store/postgres.ts');
+  return openPostgres(url);
+}
+
+async function openSmtp(settings: Settings): Promise<SmtpDelivery | undefined> {
+  const { GUICHET_MAIL_URL: url, GUICHET_MAIL_FROM: from } = settings;
+  if (!url) return undefined;
+  const { smtpDelivery } = await import('./delivery/smtp.ts');
+  return smtpDelivery({ url, from });
 }

@@ -1,6 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import staticFiles from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import type { AnyContract } from './contract.ts';
 import { referenceOf } from './reference.ts';
@@ -9,16 +9,21 @@ const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /** Of the user interface's files, those the page loads. */
-const ASSETS = ['swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js', 'favicon-32x32.png'];
+const ASSETS = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'swagger-ui-standalone-preset.js': 'text/javascript; charset=utf-8',
+  'favicon-32x32.png': 'image/png',
+};
 
 /**
  * `GET /docs`, the interactive reference, and `GET /docs/{contract}.json`, the OpenAPI 3.1 documents behind it.
  * Everything is served from here, and no query parameter is looked at.
  */
-export async function docs(
+export function docs(
   app: FastifyInstance,
   contracts: readonly { contract: AnyContract; scope: FastifyInstance }[],
-): Promise<void> {
+): void {
   for (const { contract, scope } of contracts) {
     let document: string | undefined;
     app.get(`/docs/${contract.name}.json`, async (_request, reply) => {
@@ -32,9 +37,10 @@ export async function docs(
   );
   app.get('/docs/start.js', async (_request, reply) => reply.type('text/javascript; charset=utf-8').send(script(urls)));
 
-  const root = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui/package.json')), 'static');
-  await app.register(staticFiles, { root, serve: false });
-  for (const file of ASSETS) app.get(`/docs/assets/${file}`, (_request, reply) => reply.sendFile(file));
+  const folder = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui/package.json')), 'static');
+  for (const [file, type] of Object.entries(ASSETS)) {
+    app.get(`/docs/assets/${file}`, async (_request, reply) => reply.type(type).send(await readFile(join(folder, file))));
+  }
 }
 
 const page = `<!doctype html>
