@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 
-const neededMajor = 24;
+/** The first that knows `import.meta.main`. */
+const needed = [24, 2];
 const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
@@ -14,7 +15,7 @@ const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 export function runOnNode(args) {
   const node = findNode();
   if (!node) {
-    process.stderr.write(`guichet: Node ${neededMajor} or later is needed; this is ${process.version}\n`);
+    process.stderr.write(`guichet: Node ${needed.join('.')} or later is needed; this is ${process.version}\n`);
     process.exit(1);
   }
   // Password hashing may fill the default pool of four threads, and files and DNS would wait behind it.
@@ -43,7 +44,8 @@ export function runOnNode(args) {
 
 /** This Node when it is new enough, else the one that the `node` package brings. */
 function findNode() {
-  if (Number.parseInt(process.versions.node, 10) >= neededMajor) return process.execPath;
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > needed[0] || (major === needed[0] && minor >= needed[1])) return process.execPath;
   try {
     const folder = dirname(createRequire(import.meta.url).resolve('node/package.json'));
     const path = join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');

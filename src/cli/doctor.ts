@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { examineSettings } from '../config/load.ts';
-import { checkClockAndDatabase, checkFiles, checkMail, type Finding } from './doctor-checks.ts';
+import type { Finding } from './doctor-checks.ts';
 import type { Cli } from './open.ts';
 import { printable } from './output.ts';
 
@@ -18,6 +18,8 @@ async function examine({ io, output }: Cli): Promise<void> {
     ...warnings.map((line): Finding => ({ check: 'settings', state: 'warn', message: line })),
   ];
   if (settings) {
+    // The mail library is not for those who only start the server.
+    const { checkClockAndDatabase, checkFiles, checkMail } = await import('./doctor-checks.ts');
     findings.push({ check: 'settings', state: 'ok', message: 'complete and valid' });
     findings.push(...checkFiles(settings), ...(await checkClockAndDatabase(settings)), await checkMail(settings));
   }

@@ -15,5 +15,11 @@ export async function createLogger(
 
 async function readable(destination: NodeJS.WritableStream): Promise<DestinationStream> {
   const { default: pretty } = await import('pino-pretty');
-  return pretty({ destination, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', colorize: true });
+  return pretty({
+    destination,
+    translateTime: 'SYS:HH:MM:ss',
+    singleLine: true,
+    ignore: 'pid,hostname',
+    colorize: true,
+  });
 }

@@ -1,4 +1,5 @@
-import type { AccountId, Locale } from './account.ts';
+import type { AccountId, CodeFactor, Locale } from './account.ts';
+import type { IdentifierKind } from './identifier.ts';
 import type { Instant } from './time.ts';
 
 /** Every message Guichet can send, and what its template is given. Notices carry neither a token nor a code (rule 2). */
@@ -15,6 +16,34 @@ export interface Messages {
   session_replayed: { name: string | null } & Circumstances;
   /** The right password after five or more wrong ones (ASVS 6.3.5). */
   sign_in_after_failures: { name: string | null } & Circumstances;
+  /** The second factor of a sign-in (rule 13). */
+  sign_in_code: DeliveredCode;
+  /** Proves the identifier of a new account. */
+  confirmation_code: DeliveredCode;
+  /** Proves a new e-mail address or phone number of an account that has one already. */
+  change_code: DeliveredCode;
+  /** Eight digits that let a new password be set. */
+  reset_code: DeliveredCode;
+  /** Proves the channel of a factor that is being switched on. */
+  factor_code: DeliveredCode;
+  new_device: { name: string | null; deviceName: string | null } & Circumstances;
+  /** To the former address or number; the new one is not named, since a stranger may read along at either. */
+  identifier_changed: { kind: IdentifierKind; name: string | null } & Circumstances;
+  factor_changed: { change: 'enabled' | 'disabled'; factor: CodeFactor; name: string | null } & Circumstances;
+  /** `left` is how many remain. */
+  recovery_code_used: { left: number; name: string | null } & Circumstances;
+  /** Wrong codes after a right password: somebody may know it. */
+  second_factor_failures: { name: string | null } & Circumstances;
+  /** The password works no more until a new one is chosen (rules 17 and 20). */
+  password_disabled: { name: string | null } & Circumstances;
+  account_deleted: { name: string | null } & Circumstances;
+}
+
+/** Digits that prove, within some minutes, that a message was received. */
+export interface DeliveredCode {
+  code: string;
+  name: string | null;
+  minutes: number;
 }
 
 /** When and from where, as shown to the owner. */
@@ -26,13 +55,22 @@ export interface Circumstances {
 
 export type Template = keyof Messages;
 
+/** What may also go by SMS; all else goes by e-mail alone. */
+export type SmsTemplate =
+  | 'sign_in_code'
+  | 'confirmation_code'
+  | 'change_code'
+  | 'reset_code'
+  | 'factor_code'
+  | 'identifier_changed';
+
 /** A message as the core hands it over; it leaves with the transaction that wrote it. */
 export type Message = {
   [T in Template]: {
     template: T;
     facts: Messages[T];
     accountId: AccountId;
-    channel: 'email' | 'sms';
+    channel: T extends SmsTemplate ? 'email' | 'sms' : 'email';
     /** Canonical, and read from the account's row, never from a request (rule 4). */
     to: string;
     locale: Locale;

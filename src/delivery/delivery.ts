@@ -1,3 +1,4 @@
+import type { Locale } from '../core/account.ts';
 import type { Instant } from '../core/time.ts';
 
 /** A message in its final words, for one person. */
@@ -7,9 +8,12 @@ export interface RenderedMessage {
   channel: 'email' | 'sms';
   /** Canonical. */
   to: string;
+  locale: Locale;
+  /** Empty for an SMS. */
   subject: string;
   text: string;
-  html: string;
+  /** `null` for an SMS. */
+  html: string | null;
   createdAt: Instant;
   /** The code in it, for those who read it by machine. */
   code: string | null;
@@ -18,7 +22,7 @@ export interface RenderedMessage {
   messageId: string;
 }
 
-/** A way out of the house: a mail server, the development mailbox. */
+/** A way out of the house: a mail server, an SMS provider, the development mailbox. */
 export interface Delivery {
   /**
    * Hands one message over. Settles within {@link LONGEST_SEND_MILLISECONDS}, whatever the other side does.

@@ -11,6 +11,7 @@ export interface MailboxMessage {
   to: string;
   subject: string;
   text: string;
+  /** Empty for an SMS. */
   html: string;
   links: string[];
   code: string | null;
@@ -29,8 +30,17 @@ export interface Mailbox extends Delivery {
 /** Messages kept; the oldest go first. */
 const KEPT = 1000;
 
-/** The development mailbox, in the database: it survives a restart, and every process shows the same (rule 1). */
-export function mailboxOn(handle: DatabaseHandle, keyring: Keyring, random: Random): Mailbox {
+/**
+ * The development mailbox, in the database: it survives a restart, and every process shows the same (rule 1).
+ *
+ * @param canonicalPhone reads a number in any spelling; without it only E.164 is known
+ */
+export function mailboxOn(
+  handle: DatabaseHandle,
+  keyring: Keyring,
+  random: Random,
+  canonicalPhone: (text: string) => string | undefined = e164,
+): Mailbox {
   const open = ({ id, sealed }: { id: string; sealed: string }): MailboxMessage | undefined => {
     try {
       return JSON.parse(keyring.open(`mailbox ${id}`, sealed)) as MailboxMessage;
@@ -74,11 +84,11 @@ export function mailboxOn(handle: DatabaseHandle, keyring: Keyring, random: Rand
         .select(['id', 'sealed'])
         .orderBy('created_at', 'desc')
         .execute();
-      const wanted = to === undefined ? undefined : canonical(to);
+      const wanted = to === undefined ? undefined : canonical(to, canonicalPhone);
       return rows
         .map(open)
         .filter((message) => message !== undefined)
-        .filter((message) => wanted === undefined || canonical(message.to) === wanted)
+        .filter((message) => wanted === undefined || message.to === wanted)
         .sort((one, other) => Date.parse(other.createdAt) - Date.parse(one.createdAt));
     },
     async find(id) {
@@ -96,10 +106,22 @@ export function mailboxOn(handle: DatabaseHandle, keyring: Keyring, random: Rand
   };
 }
 
-function shown({ id, channel, to, subject, text, html, links, code, createdAt }: RenderedMessage): MailboxMessage {
-  return { id, channel, to, subject, text, html, links, code, createdAt: new Date(createdAt).toISOString() };
+function shown(message: RenderedMessage): MailboxMessage {
+  const { id, channel, to, subject, text, html, links, code, createdAt } = message;
+  const created = new Date(createdAt).toISOString();
+  return { id, channel, to, subject, text, html: html ?? '', links, code, createdAt: created };
 }
 
-function canonical(address: string): string {
-  return canonicalEmail(address) ?? address.trim();
+/** Messages bear canonical addresses already; whoever looks for one may write it as they like. */
+function canonical(text: string, canonicalPhone: (text: string) => string | undefined): string {
+  const address = text.trim();
+  const email = canonicalEmail(address);
+  if (email !== undefined) return email;
+  // An unescaped `+` in a query string arrives as a space.
+  const plus = /^ \d/.test(text) ? canonicalPhone(`+${address}`) : undefined;
+  return plus ?? canonicalPhone(address) ?? address;
+}
+
+function e164(text: string): string | undefined {
+  return /^\+\d+$/.test(text) ? text : undefined;
 }

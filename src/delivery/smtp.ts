@@ -63,7 +63,7 @@ export function smtpDelivery(options: SmtpOptions): SmtpDelivery {
           to,
           subject: message.subject,
           text: message.text,
-          html: message.html,
+          ...(message.html !== null && { html: message.html }),
           messageId: message.messageId,
           date: new Date(message.createdAt),
           headers: { 'Auto-Submitted': 'auto-generated' }, // RFC 3834 §5: no out-of-office replies

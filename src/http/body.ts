@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { type FieldFlaw, Failure } from '../core/failure.ts';
+import { Failure, type FieldFlaw } from '../core/failure.ts';
+import { repeatsKey } from './json-keys.ts';
 import { Refusal } from './refusal.ts';
 
 /** Bytes of a request body (R141). */
@@ -15,20 +16,39 @@ export function readJsonBodies(scope: FastifyInstance): void {
   const parseJson = scope.getDefaultJsonParser('error', 'error');
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   scope.removeAllContentTypeParsers();
-  scope.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (request, body, done) => {
-    if (body.length === 0) {
-      done(null, undefined);
-      return;
+  scope.addHook('onRequest', (request, _reply, done) => {
+    // Of what type nothing is does not matter, not even when it is no type at all.
+    const length = request.headers['content-length'];
+    if ((length === undefined || length === '0') && request.headers['transfer-encoding'] === undefined) {
+      delete request.headers['content-type'];
     }
-    let text: string;
-    try {
-      text = decoder.decode(body as Buffer);
-    } catch {
-      done(new Refusal('body_unreadable'));
-      return;
-    }
-    parseJson(request, text, (error, value) => done(error ? new Refusal('body_unreadable') : null, value));
+    done();
   });
+  scope.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer', bodyLimit: BODY_LIMIT },
+    (request, body, done) => {
+      if (body.length === 0) {
+        done(null, undefined);
+        return;
+      }
+      let text: string;
+      try {
+        text = decoder.decode(body as Buffer);
+      } catch {
+        done(new Refusal('body_unreadable'));
+        return;
+      }
+      // The parser would skip a byte order mark, which RFC 8259 §8.1 forbids.
+      if (text.startsWith('\ufeff')) {
+        done(new Refusal('body_unreadable'));
+        return;
+      }
+      parseJson(request, text, (error, value) => {
+        done(error || repeatsKey(text) ? new Refusal('body_unreadable') : null, value);
+      });
+    },
+  );
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => {
     if (body.length === 0) done(null, undefined);
     else done(new Refusal('media_type_unsupported'));

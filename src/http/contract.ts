@@ -39,8 +39,17 @@ export interface Call<Body, Params, Words> {
 }
 
 /** Reads the call, asks the core once, shapes the answer. */
-export type Handler<Takes extends TSchema | undefined, Gives extends TSchema, Words, Params extends TSchema | undefined = undefined> = (
-  call: Call<Takes extends TSchema ? Static<Takes> : undefined, Params extends TSchema ? Static<Params> : undefined, Words>,
+export type Handler<
+  Takes extends TSchema | undefined,
+  Gives extends TSchema,
+  Words,
+  Params extends TSchema | undefined = undefined,
+> = (
+  call: Call<
+    Takes extends TSchema ? Static<Takes> : undefined,
+    Params extends TSchema ? Static<Params> : undefined,
+    Words
+  >,
 ) => Promise<Static<Gives>>;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -39,7 +39,9 @@ export function docs(
 
   const folder = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui/package.json')), 'static');
   for (const [file, type] of Object.entries(ASSETS)) {
-    app.get(`/docs/assets/${file}`, async (_request, reply) => reply.type(type).send(await readFile(join(folder, file))));
+    app.get(`/docs/assets/${file}`, async (_request, reply) =>
+      reply.type(type).send(await readFile(join(folder, file))),
+    );
   }
 }
 

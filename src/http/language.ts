@@ -12,7 +12,10 @@ export function languageOf(header: string | undefined, fallback: Locale): Locale
   const wanted = header
     .split(',')
     .map((item, index) => {
-      const [tag = '', ...parameters] = item.trim().toLowerCase().split(/\s*;\s*/);
+      const [tag = '', ...parameters] = item
+        .trim()
+        .toLowerCase()
+        .split(/\s*;\s*/);
       const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? '1';
       return { language: tag.split('-')[0], weight: Number(quality) || 0, index };
     })

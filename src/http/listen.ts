@@ -37,8 +37,9 @@ export async function listen(app: FastifyInstance, { host, port }: { host: strin
 /** The same server on `::1`; a machine without IPv6 does without. */
 async function listenOnIpv6Loopback(app: FastifyInstance, port: number): Promise<Server | undefined> {
   const { headersTimeout, requestTimeout, keepAliveTimeout } = app.server;
-  const server = createServer({ headersTimeout, requestTimeout, keepAliveTimeout, maxHeaderSize: HEADER_LIMIT }, (request, response) =>
-    app.routing(request, response),
+  const server = createServer(
+    { headersTimeout, requestTimeout, keepAliveTimeout, maxHeaderSize: HEADER_LIMIT },
+    (request, response) => app.routing(request, response),
   );
   try {
     await new Promise<void>((resolve, reject) => {

@@ -16,8 +16,6 @@ export function checkOrigin(request: FastifyRequest, isAllowed: (origin: string)
   const { origin } = request.headers;
   const site = request.headers['sec-fetch-site'];
   const foreign =
-    origin !== undefined
-      ? !isAllowed(origin)
-      : site !== undefined && site !== 'same-origin' && site !== 'none';
+    origin !== undefined ? !isAllowed(origin) : site !== undefined && site !== 'same-origin' && site !== 'none';
   if (foreign) throw new Refusal('foreign_origin');
 }

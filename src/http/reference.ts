@@ -65,7 +65,9 @@ function refusalsOf<Words>(contract: Contract<Words>, route: Route<Words>): Reco
 }
 
 function codesOf(route: Pick<AnyContract['routes'][number], 'mayFail' | 'method' | 'takes'>): Code[] {
-  const body: Code[] = route.takes ? ['input_rejected', 'body_unreadable', 'body_too_large', 'media_type_unsupported'] : [];
+  const body: Code[] = route.takes
+    ? ['input_rejected', 'body_unreadable', 'body_too_large', 'media_type_unsupported']
+    : [];
   const change: Code[] = route.method === 'GET' ? [] : ['foreign_origin'];
   return [...new Set<Code>([...route.mayFail, ...body, ...change, 'unavailable', 'fault'])];
 }

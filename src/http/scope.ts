@@ -33,27 +33,20 @@ export async function contractScope(scope: FastifyInstance, contract: AnyContrac
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     strictPreflight: false,
   });
+  const unanswered = (request: FastifyRequest): Refusal => {
+    const allowed = methodsAt(contract.routes, pathBelow(contract.prefix, request));
+    return allowed.length > 0 ? new Refusal('method_not_allowed', { allowed }) : new Refusal('path_unknown');
+  };
   scope.addHook('onRequest', (request, _reply, done) => {
     checkOrigin(request, parts.isAllowedOrigin);
+    // Before the framework judges the body of a request that no handler waits for.
+    if (request.is404) throw unanswered(request);
     done();
   });
 
-  const sayNo = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const { code, facts } = asNo(error, parts.isUnavailable);
-    if (code === 'fault' || code === 'unavailable') request.log.error({ err: error }, 'the request failed');
-    // A refused request sets nothing, whatever its handler had begun (rule 31).
-    reply.removeHeader('Set-Cookie');
-    const cookies = cookiesOf(request, reply, parts.secure);
-    const say = contract.words[languageOf(request.headers['accept-language'], contract.defaultLocale)];
-    const answer = contract.dialect[code] as (call: object) => No;
-    const no = answer({ say, facts, cookies, prefix: contract.prefix, path: pathBelow(contract.prefix, request) });
-    return reply.code(no.status).headers(no.headers ?? {}).type('application/json; charset=utf-8').send(JSON.stringify(no.body));
-  };
-  scope.setErrorHandler((error, request, reply) => sayNo(error, request, reply));
-  scope.setNotFoundHandler((request, reply) => {
-    const allowed = methodsAt(contract.routes, pathBelow(contract.prefix, request));
-    return sayNo(allowed.length > 0 ? new Refusal('method_not_allowed', { allowed }) : new Refusal('path_unknown'), request, reply);
-  });
+  const refuse = refuser(contract, parts);
+  scope.setErrorHandler((error, request, reply) => refuse(error, request, reply));
+  scope.setNotFoundHandler((request, reply) => refuse(unanswered(request), request, reply));
 
   for (const route of contract.routes) {
     scope.route({
@@ -74,7 +67,32 @@ export async function contractScope(scope: FastifyInstance, contract: AnyContrac
   }
 }
 
-function callOf(request: FastifyRequest, reply: FastifyReply, contract: AnyContract, parts: ScopeParts): Call<unknown, unknown, unknown> {
+/** Answers errors in the contract's own shape and words. */
+export function refuser(contract: AnyContract, parts: Pick<ScopeParts, 'isUnavailable' | 'secure'>) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const { code, facts } = asNo(error, parts.isUnavailable);
+    if (code === 'fault' || code === 'unavailable') request.log.error({ err: error }, 'the request failed');
+    // A refused request sets nothing, whatever its handler had begun (rule 31).
+    reply.removeHeader('Set-Cookie');
+    const cookies = cookiesOf(request, reply, parts.secure);
+    const say = contract.words[languageOf(request.headers['accept-language'], contract.defaultLocale)];
+    const answer = contract.dialect[code] as (call: object) => No;
+    const { prefix } = contract;
+    const no = answer({ say, facts, cookies, prefix, path: pathBelow(prefix, request) });
+    return reply
+      .code(no.status)
+      .headers(no.headers ?? {})
+      .type('application/json; charset=utf-8')
+      .send(JSON.stringify(no.body));
+  };
+}
+
+function callOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  contract: AnyContract,
+  parts: ScopeParts,
+): Call<unknown, unknown, unknown> {
   const cookies: Cookies = cookiesOf(request, reply, parts.secure);
   const locale = languageOf(request.headers['accept-language'], contract.defaultLocale);
   const clientToken = clientTokenIn(cookies, parts.secure);
@@ -100,8 +118,16 @@ function schemaOf(route: Route<unknown>): FastifySchema & { summary: string } {
   };
 }
 
+/** The path below the prefix: the route's pattern where one matched, else the target in one spelling. */
 function pathBelow(prefix: string, request: FastifyRequest): string {
-  return (request.url.split('?')[0] ?? '').slice(prefix.length);
+  const route = request.routeOptions.url;
+  if (route !== undefined) return route.slice(prefix.length);
+  const [target = ''] = request.url.split('?');
+  try {
+    return decodeURIComponent(target.replace(/^https?:\/\/[^/]*/, '')).slice(prefix.length);
+  } catch {
+    return target;
+  }
 }
 
 /** The methods that a path is answered under, for `Allow` (RFC 9110 §15.5.6). */

@@ -1,8 +1,15 @@
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
 import { BODY_LIMIT } from './body.ts';
 import type { AnyContract } from './contract.ts';
-import { secureHeaders } from './headers.ts';
-import { contractScope, type ScopeParts } from './scope.ts';
+import { secureHeaders, secureHeaderValues } from './headers.ts';
+import { Refusal } from './refusal.ts';
+import { contractScope, refuser, type ScopeParts } from './scope.ts';
 
 /** Bytes of a request target (R141). */
 const URL_LIMIT = 8 * 1024;
@@ -24,6 +31,7 @@ export interface ServerParts extends ScopeParts {
 
 /** The HTTP server of one process, ready to listen or to be asked with `inject`. */
 export async function serve(parts: ServerParts): Promise<FastifyInstance> {
+  const headers = secureHeaderValues(parts);
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     logController: new LogController({ disableRequestLogging: true }),
@@ -36,9 +44,17 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
     loggerInstance: parts.log,
     trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } },
+    // A target that is no URL reaches no route, and so no scope: the contract it was meant for answers all the same.
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(headers);
+      const contract = parts.contracts.find(({ prefix }) => request.url.startsWith(`${prefix}/`));
+      if (contract)
+        refuser(contract, parts)(new Refusal('path_unknown'), request as FastifyRequest, reply as FastifyReply);
+      else (reply as FastifyReply).code(400).type(PROBLEM).send(problem(400, error.message));
+    },
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 128 },
   });
-  secureHeaders(app, parts);
+  secureHeaders(app, headers);
   checkHost(app, parts.hostNames);
   limitUrl(app);
   logRequests(app);
@@ -59,11 +75,13 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
   return app;
 }
 
+const PROBLEM = 'application/problem+json';
+const problem = (status: number, title: string): string => JSON.stringify({ type: 'about:blank', status, title });
+
 /** Problem documents (RFC 9457) for what belongs to no contract. */
 function problems(app: FastifyInstance, parts: ServerParts): void {
-  const problem = (status: number, title: string): string => JSON.stringify({ type: 'about:blank', status, title });
   app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).type('application/problem+json').send(problem(404, 'There is nothing at this path.')),
+    reply.code(404).type(PROBLEM).send(problem(404, 'There is nothing at this path.')),
   );
   app.setErrorHandler((error, request, reply) => {
     const given = (error as { statusCode?: number }).statusCode ?? 500;
@@ -71,8 +89,12 @@ function problems(app: FastifyInstance, parts: ServerParts): void {
     const status = away ? 503 : given;
     if (status >= 500) request.log.error({ err: error }, 'the request failed');
     if (away) reply.header('Retry-After', '2');
-    const title = away ? 'The database cannot be reached; try again soon.' : status >= 500 ? 'Something failed here.' : (error as Error).message;
-    return reply.code(status).type('application/problem+json').send(problem(status, title));
+    const title = away
+      ? 'The database cannot be reached; try again soon.'
+      : status >= 500
+        ? 'Something failed here.'
+        : (error as Error).message;
+    return reply.code(status).type(PROBLEM).send(problem(status, title));
   });
 }
 
@@ -85,8 +107,8 @@ function checkHost(app: FastifyInstance, names: readonly string[] | undefined): 
     else {
       reply
         .code(421)
-        .type('application/problem+json')
-        .send(JSON.stringify({ type: 'about:blank', status: 421, title: `In development mode this server answers for ${names.join(', ')} only.` }));
+        .type(PROBLEM)
+        .send(problem(421, `In development mode this server answers for ${names.join(', ')} only.`));
     }
   });
 }
@@ -94,7 +116,7 @@ function checkHost(app: FastifyInstance, names: readonly string[] | undefined): 
 function limitUrl(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     if (request.url.length <= URL_LIMIT) done();
-    else reply.code(414).type('application/problem+json').send(JSON.stringify({ type: 'about:blank', status: 414, title: 'The URL is too long.' }));
+    else reply.code(414).type(PROBLEM).send(problem(414, 'The URL is too long.'));
   });
 }
 
@@ -103,8 +125,10 @@ function logRequests(app: FastifyInstance): void {
   if (app.log.level !== 'debug' && app.log.level !== 'trace') return;
   app.addHook('onResponse', (request, reply, done) => {
     const { method, routeOptions, ip } = request;
-    request.log.debug({ method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime), ip }, 'request');
+    request.log.debug(
+      { method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime), ip },
+      'request',
+    );
     done();
   });
 }
-

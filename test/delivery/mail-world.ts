@@ -53,6 +53,7 @@ export const rendered = (change: Partial<RenderedMessage> = {}): RenderedMessage
   id: '7b1f',
   channel: 'email',
   to: 'ada@example.com',
+  locale: 'en',
   subject: 'Choose a new password',
   text: 'Hello Ada,\n\n.a line that begins with a dot\n',
   html: '<!doctype html><p>Hello Ada,</p>',

@@ -116,12 +116,16 @@ for (const database of ['sqlite', 'postgres'] as const) {
       'a path': '../../../../etc/passwd',
       'not a number': 'NaN',
     };
+    // What the databases take differently is tried on both; the rest never gets that far.
+    const differing = ['right to left', 'emoji', 'control characters', 'SQL'];
+    const texts = Object.entries(TEXTS).filter(([what]) => database === 'sqlite' || differing.includes(what));
     for (const [line, good] of Object.entries(BODIES)) {
       it(`${line} never fails over them`, async () => {
         const [method, path] = split(line);
-        // A browser of its own for each text, so that wrong passwords lock nobody out.
-        for (const [index, [what, value]] of Object.entries(TEXTS).entries()) {
-          const client = await signedInFor(world(), line, `texts${index}`);
+        let client = world().another();
+        for (const [index, [what, value]] of texts.entries()) {
+          // Another account now and then, so that wrong passwords lock nobody out.
+          if (index % 7 === 0) client = await signedInFor(world(), line, `texts${index}`);
           for (const field of Object.keys(good)) {
             const email = `texts-${index}-${field}@example.com`.toLowerCase();
             const body = { ...good, ...(good['email'] !== undefined && { email }), [field]: value };
@@ -457,13 +461,10 @@ describe('a request’s path and method', () => {
       '/ME',
       '/Me',
       '//me',
-      '/./me',
-      '/x/../me',
       '/me%20',
       '/me%2f',
       '/me%00',
       '/me%3Fx',
-      '/%2e/me',
       '/%252fme',
       '/me\\',
       '/.env',
@@ -904,6 +905,7 @@ describe('requests on the wire', () => {
       '/v1//auth/me',
       '/v1/auth//me',
       '/v1/./auth/me',
+      '/v1/auth/%2e/me',
       '/x/../v1/auth/me',
       '/v1/auth/me/.',
       '/v1/auth/me/',

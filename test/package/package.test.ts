@@ -21,15 +21,11 @@ describe('the package, packed and installed elsewhere without development depend
   const command = join(folder, 'node_modules/guichet/bin/guichet.js');
 
   before(() => {
-    execFileSync('npm', ['pack', '--pack-destination', folder], { cwd: root, env, stdio: 'pipe' });
+    npm(root, 'pack', '--pack-destination', folder);
     const [tarball] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
     assert(tarball);
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-    execFileSync('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', `./${tarball}`], {
-      cwd: folder,
-      env,
-      stdio: 'pipe',
-    });
+    npm(folder, 'install', '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund', `./${tarball}`);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -43,12 +39,13 @@ describe('the package, packed and installed elsewhere without development depend
     assert.deepEqual(JSON.parse(answer), { version, node: process.versions.node });
   });
 
-  it('serves, and stops with exit code 0 when told to', { timeout: 60_000 }, async () => {
+  it('serves, and stops with exit code 0 when told to', { timeout: 60_000 }, async (t) => {
     const server = spawn(process.execPath, [command, 'start', '--json'], {
       cwd: folder,
       env: { ...env, GUICHET_PORT: '0' },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    t.after(() => server.kill('SIGKILL'));
     const { port } = JSON.parse(await firstLine(server)) as { port: number };
 
     const answer = await fetch(`http://127.0.0.1:${port}/health/live`);
@@ -83,6 +80,11 @@ describe('the package, packed and installed elsewhere without development depend
     assert.equal(run(), '');
   });
 });
+
+/** @throws with what npm said if it fails, or has not come back in five minutes */
+function npm(cwd: string, ...args: string[]): void {
+  execFileSync('npm', args, { cwd, env, stdio: 'pipe', timeout: 300_000 });
+}
 
 async function firstLine({ stdout }: ChildProcess): Promise<string> {
   let text = '';

@@ -33,7 +33,7 @@ export interface Stage extends TestWorld {
   live(signedIn: { accessToken: string }): Promise<LiveSession>;
   refresh(refreshToken: string, caller?: Caller): ReturnType<Identity['rotateRefreshToken']>;
   /** The same session with a fresh access token. */
-  refreshed(signedIn: SignedIn): Promise<{ accessToken: string; refreshToken: string }>;
+  refreshed(signedIn: { refreshToken: string }): Promise<{ accessToken: string; refreshToken: string }>;
   /** The core on the same store, with something of its world put in another's place. */
   identityWith(other: Partial<World>): Identity;
   /** What was recorded of an account, oldest first. */

@@ -20,7 +20,7 @@ export interface Body {
   message?: string;
   fields?: Record<string, string>;
   user?: { id: string; email: string; name: string; role: string; emailVerified: boolean; createdAt: string };
-  sessions?: { id: string; current: boolean; lastUsedAt: string }[];
+  sessions?: { id: string; current: boolean; ip: string | null; lastUsedAt: string }[];
 }
 
 export interface Answer {

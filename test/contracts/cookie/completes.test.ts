@@ -15,7 +15,6 @@ import {
   UUID,
 } from './client.ts';
 
-const EMAIL = 'john@example.com';
 const NEW_PASSWORD = 'NewSecurePassword123!';
 const CLEARED = [
   'accessToken=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict',
@@ -88,29 +87,30 @@ describe('reauthenticate', () => {
 });
 
 describe('changing the password', () => {
+  const world = sharedWorld();
   const change = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD };
 
-  it('keeps the session that asked and ends every other', async (t) => {
-    const { another, mails, signedIn } = await openClient(t);
-    const client = await signedIn();
+  it('keeps the session that asked and ends every other', async () => {
+    const { another, mails, signedIn } = world();
+    const client = await signedIn('keeps@example.com');
     const other = another();
-    await other.signIn();
+    await other.signIn('keeps@example.com');
     const answer = await client.put('/password', change);
     assertDone(answer, 'Password changed successfully. Your other sessions have been signed out.');
     assert.deepEqual(answer.setCookies, []);
     await assertSignedIn(client);
     assert.equal((await client.post('/refresh')).status, 200);
     await assertSignedOut(other);
-    assertRefused(await another().signIn(EMAIL, PASSWORD), 401, 'INVALID_CREDENTIALS');
-    assert.equal((await another().signIn(EMAIL, NEW_PASSWORD)).status, 200);
-    const [notice] = await mails(EMAIL);
+    assertRefused(await another().signIn('keeps@example.com', PASSWORD), 401, 'INVALID_CREDENTIALS');
+    assert.equal((await another().signIn('keeps@example.com', NEW_PASSWORD)).status, 200);
+    const [notice] = await mails('keeps@example.com');
     assert.ok(notice);
     assert.deepEqual([notice.code, notice.links.filter((link) => link.includes('token'))], [null, []]);
   });
 
-  it('needs the current password, and counts a wrong one', async (t) => {
-    const { signedIn } = await openClient(t);
-    const client = await signedIn();
+  it('needs the current password, and counts a wrong one', async () => {
+    const { signedIn } = world();
+    const client = await signedIn('needs@example.com');
     for (let count = 0; count < 10; count += 1) {
       const answer = await client.put('/password', { ...change, currentPassword: 'not it' });
       assertRefused(answer, 401, 'INVALID_CREDENTIALS');
@@ -118,20 +118,20 @@ describe('changing the password', () => {
     assertRefused(await client.put('/password', change), 423, 'ACCOUNT_LOCKED');
   });
 
-  it('holds the new one to the same policy', async (t) => {
-    const { another, signedIn } = await openClient(t);
-    const client = await signedIn();
-    for (const newPassword of ['short', 'Password1', 'john1987', EMAIL, 'x'.repeat(1025)]) {
+  it('holds the new one to the same policy', async () => {
+    const { another, signedIn } = world();
+    const client = await signedIn('policy@example.com');
+    for (const newPassword of ['short', 'Password1', 'policy1987', 'policy@example.com', 'x'.repeat(1025)]) {
       assertRefused(await client.put('/password', { ...change, newPassword }), 400, 'WEAK_PASSWORD');
     }
-    assert.equal((await another().signIn()).status, 200);
+    assert.equal((await another().signIn('policy@example.com')).status, 200);
   });
 
-  it('kills reset links asked for before', async (t) => {
-    const { signedIn, tokenFor } = await openClient(t);
-    const client = await signedIn();
-    await client.post('/forgot-password', { email: EMAIL });
-    const token = await tokenFor(EMAIL);
+  it('kills reset links asked for before', async () => {
+    const { signedIn, tokenFor } = world();
+    const client = await signedIn('kills@example.com');
+    await client.post('/forgot-password', { email: 'kills@example.com' });
+    const token = await tokenFor('kills@example.com');
     await client.put('/password', change);
     assertRefused(await client.post('/reset-password', { token, password: PASSWORD }), 400, 'INVALID_TOKEN');
   });
