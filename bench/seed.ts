@@ -1,5 +1,6 @@
+import { accessTokenOf } from '../src/core/access-token.ts';
+import { type StartedSession, startSession } from '../src/core/session-start.ts';
 import { ensureSigningKey } from '../src/core/signing-key.ts';
-import { accessTokenOf, type StartedSession, startSession } from '../src/core/session-start.ts';
 import type { World } from '../src/core/world.ts';
 import { USER_AGENT } from './client.ts';
 

@@ -89,6 +89,8 @@ export async function disownAccount(
     if (await store.identifiers.anyVerified(account.id)) return;
     await store.accounts.delete(account.id);
     // The caller is the address's owner, not the account's maker, and is not kept.
-    await store.audit.record(auditEvent('account.disowned', { account: undefined, contract: 'page', now, facts: { uuid: account.uuid } }));
+    await store.audit.record(
+      auditEvent('account.disowned', { account: undefined, contract: 'page', now, facts: { uuid: account.uuid } }),
+    );
   });
 }

@@ -35,13 +35,20 @@ export function createKeyring(secrets: readonly [string, ...string[]]): Keyring 
       Buffer.from(hkdfSync('sha256', secret, 'guichet', `guichet ${label} v1`, 32));
     const digestKeys = new Map<DigestPurpose, Buffer>();
     const digestKey = (purpose: DigestPurpose): Buffer => {
-      let key = digestKeys.get(purpose);
-      if (!key) digestKeys.set(purpose, (key = derive(`digest ${purpose}`)));
+      const key = digestKeys.get(purpose) ?? derive(`digest ${purpose}`);
+      digestKeys.set(purpose, key);
       return key;
     };
     const pepper = derive('password pepper');
     const successor = derive('refresh successor');
-    return { digestKey, field: derive('field'), pepper, successor, id: fingerprint(pepper), successorId: fingerprint(successor) };
+    return {
+      digestKey,
+      field: derive('field'),
+      pepper,
+      successor,
+      id: fingerprint(pepper),
+      successorId: fingerprint(successor),
+    };
   });
   const [current] = generations as [(typeof generations)[number]];
 
@@ -55,12 +62,20 @@ export function createKeyring(secrets: readonly [string, ...string[]]): Keyring 
       const keyId = fingerprint(current.field);
       const cipher = createCipheriv('aes-256-gcm', current.field, nonce).setAAD(Buffer.from(`${keyId} ${context}`));
       const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-      return [keyId, Buffer.from(nonce).toString('base64url'), sealed.toString('base64url'), cipher.getAuthTag().toString('base64url')].join('.');
+      return [
+        keyId,
+        Buffer.from(nonce).toString('base64url'),
+        sealed.toString('base64url'),
+        cipher.getAuthTag().toString('base64url'),
+      ].join('.');
     },
     open(context, sealed) {
       const [keyId = '', nonce = '', text = '', tag = ''] = sealed.split('.');
       const generation = generations.find(({ field }) => fingerprint(field) === keyId);
-      if (!generation) throw new Error(`a sealed value names key ${keyId}, which neither GUICHET_SECRET nor GUICHET_SECRET_PREVIOUS gives`);
+      if (!generation)
+        throw new Error(
+          `a sealed value names key ${keyId}, which neither GUICHET_SECRET nor GUICHET_SECRET_PREVIOUS gives`,
+        );
       const decipher = createDecipheriv('aes-256-gcm', generation.field, Buffer.from(nonce, 'base64url'))
         .setAAD(Buffer.from(`${keyId} ${context}`))
         .setAuthTag(Buffer.from(tag, 'base64url'));

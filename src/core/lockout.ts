@@ -1,7 +1,8 @@
 import { Failure } from './failure.ts';
 import { countedIdentifier } from './identifier.ts';
+import { holdForNetwork, settleForNetwork } from './network-limit.ts';
 import { days, hours, type Instant, minutes, seconds, secondsUntil } from './time.ts';
-import type { AttemptBucket, Caller, World } from './world.ts';
+import type { AttemptBucket, Caller, Holding, Reservation, Tables, World } from './world.ts';
 
 /** Wrong passwords in a row that lock one bucket (rule 20). */
 const PLACES = 10;
@@ -15,9 +16,10 @@ export const KNOWN_FOR = days(30);
 const EVERYBODY_ELSE = '*';
 const PAUSE = 25;
 
-/** A place in a bucket, held while one password is being tried. */
+/** A place in a bucket and one of the caller's network, held while one password is being tried. */
 export interface Attempt {
   bucket: AttemptBucket;
+  caller: Caller;
   /** Whether the right password may still open the account from this kind of client. */
   passwordUsable: boolean;
 }
@@ -51,34 +53,76 @@ export async function bucketFor(
  * With all places taken but undecided it waits, within the hasher's deadline.
  *
  * @throws {Failure} `account_locked` once ten were decided wrong
+ * @throws {Failure} `rate_limited` once thirty were from this network
  * @throws {Failure} `overloaded` if no place came free in time
  */
 export async function beginAttempt(
-  world: Pick<World, 'clock' | 'hasher' | 'store'>,
+  world: Pick<World, 'clock' | 'hasher' | 'policy' | 'store'>,
   bucket: AttemptBucket,
+  caller: Caller,
 ): Promise<Attempt> {
   const deadline = world.hasher.deadlineMilliseconds;
   for (let waited = 0; ; waited += PAUSE) {
     const now = world.clock.now();
-    const rule = { places: PLACES, staleBefore: now - 3 * deadline, now };
-    const reservation = await world.store.transaction((store) => store.attempts.reserve(bucket, rule));
-    if (reservation.outcome === 'taken') {
-      return { bucket, passwordUsable: bucket.client !== EVERYBODY_ELSE || reservation.total < HARD_STOP };
-    }
-    if (reservation.outcome === 'locked') {
-      throw new Failure('account_locked', { retryAfterSeconds: secondsUntil(reservation.until, now) });
+    const reservation = await world.store.transaction((store) => reserve({ ...world, store }, bucket, caller));
+    switch (reservation.outcome) {
+      case 'taken':
+        return { bucket, caller, passwordUsable: bucket.client !== EVERYBODY_ELSE || reservation.total < HARD_STOP };
+      case 'locked':
+        throw new Failure('account_locked', { retryAfterSeconds: secondsUntil(reservation.until, now) });
+      case 'used_up':
+        throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(reservation.until, now) });
     }
     if (waited >= deadline) throw new Failure('overloaded', { retryAfterSeconds: deadline / seconds(1) });
     await world.clock.wait(PAUSE);
   }
 }
 
-/** The rule by which a failure locks its bucket: 15 minutes, then twice as long each time, a day at most. */
-export function failureRule(now: Instant, hasAccount: boolean) {
-  return {
+async function reserve(
+  world: Pick<World, 'clock' | 'hasher' | 'policy'> & { store: Tables },
+  bucket: AttemptBucket,
+  caller: Caller,
+): Promise<Reservation | Holding> {
+  const now = world.clock.now();
+  const holding = await holdForNetwork(world, 'failure', caller);
+  if (holding.outcome !== 'held') return holding;
+  const rule = { places: PLACES, staleBefore: now - 3 * world.hasher.deadlineMilliseconds, now };
+  const reservation = await world.store.attempts.reserve(bucket, rule);
+  if (reservation.outcome !== 'taken') await settleForNetwork(world, 'failure', caller, false);
+  return reservation;
+}
+
+/** Ends the run of failures, in the transaction of what the right password opens. */
+export async function succeedAttempt(
+  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
+  { bucket, caller }: Attempt,
+): Promise<{ failuresBefore: number }> {
+  await settleForNetwork(world, 'failure', caller, false);
+  return world.store.attempts.succeed(bucket);
+}
+
+/** Counts a wrong password; the tenth in a row locks its bucket: 15 minutes, then twice as long each time, a day at most. */
+export async function failAttempt(
+  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
+  { bucket, caller }: Attempt,
+  { hasAccount }: { hasAccount: boolean },
+): Promise<{ lockedUntil: Instant | null }> {
+  await settleForNetwork(world, 'failure', caller, true);
+  return world.store.attempts.fail(bucket, {
     places: PLACES,
-    lockFor: (locksBefore: number): number => Math.min(FIRST_LOCK * 2 ** locksBefore, LONGEST_LOCK),
+    lockFor: (locksBefore) => Math.min(FIRST_LOCK * 2 ** locksBefore, LONGEST_LOCK),
     hasAccount,
-    now,
-  };
+    now: world.clock.now(),
+  });
+}
+
+/** Gives the places of an attempt back that nothing decided. */
+export async function releaseAttempt(
+  world: Pick<World, 'clock' | 'policy' | 'store'>,
+  attempt: Attempt,
+): Promise<void> {
+  await world.store.transaction(async (store) => {
+    await settleForNetwork({ ...world, store }, 'failure', attempt.caller, false);
+    await store.attempts.release(attempt.bucket);
+  });
 }

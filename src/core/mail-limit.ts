@@ -1,5 +1,5 @@
 import { Failure } from './failure.ts';
-import { checkNetwork, countForNetwork } from './network-limit.ts';
+import { countForNetwork } from './network-limit.ts';
 import { days, hours, minutes, secondsUntil } from './time.ts';
 import type { Caller, Tables, World } from './world.ts';
 
@@ -35,8 +35,13 @@ export async function mayMail(
   const now = world.clock.now();
   const digest = world.keyring.digest('identifier', address);
   const rules = [
-    ...PURPOSE_LIMITS[purpose].map((rule) => ({ ...rule, key: `mail:${purpose}:${rule.windowMilliseconds}:${digest}` })),
-    ...(purpose === 'unlock' ? [] : DESTINATION_LIMITS.map((rule) => ({ ...rule, key: `mail:${rule.name}:${digest}` }))),
+    ...PURPOSE_LIMITS[purpose].map((rule) => ({
+      ...rule,
+      key: `mail:${purpose}:${rule.windowMilliseconds}:${digest}`,
+    })),
+    ...(purpose === 'unlock'
+      ? []
+      : DESTINATION_LIMITS.map((rule) => ({ ...rule, key: `mail:${rule.name}:${digest}` }))),
   ];
   for (const { key, limit } of rules) {
     if (!(await world.store.limits.look(key, { limit, now })).allowed) return false;
@@ -52,8 +57,10 @@ export async function mayMail(
  *
  * @throws {Failure} `rate_limited`
  */
-export async function boundMailRequests(world: Pick<World, 'clock' | 'policy' | 'store'>, caller: Caller): Promise<void> {
-  await checkNetwork(world, 'mail', caller);
+export async function boundMailRequests(
+  world: Pick<World, 'clock' | 'policy' | 'store'>,
+  caller: Caller,
+): Promise<void> {
   await world.store.transaction((store) => countForNetwork({ ...world, store }, 'mail', caller));
 }
 

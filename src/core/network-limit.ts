@@ -1,6 +1,6 @@
 import { Failure } from './failure.ts';
 import { hours, minutes, secondsUntil } from './time.ts';
-import type { Caller, Tables, World } from './world.ts';
+import type { Caller, Holding, Tables, World } from './world.ts';
 
 /** What a network is limited in (rule 22): so many in so many milliseconds. */
 const NETWORK_LIMITS = {
@@ -15,34 +15,55 @@ const NETWORK_LIMITS = {
 } as const;
 
 type Limited = keyof typeof NETWORK_LIMITS;
+/** Limits on what is known only once the work is done. */
+type Judged = 'failure' | 'taken';
+
+/** A place whose attempt is not decided by then belongs to a process that died. */
+const STALE = minutes(1);
 
 const keyOf = (what: Limited, caller: Caller): string => `network:${what}:${caller.network.key}`;
+const limitOf = (what: Limited, caller: Caller): number => NETWORK_LIMITS[what].limit * caller.network.factor;
 
 /**
- * Refuses a caller whose network has used up its share; counts nothing.
+ * Counts one against the caller's network.
  *
- * @throws {Failure} `rate_limited`
+ * @throws {Failure} `rate_limited` if its share is used up; then nothing is counted
  */
-export async function checkNetwork(
-  world: Pick<World, 'clock' | 'policy' | 'store'>,
+export async function countForNetwork(
+  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
   what: Limited,
   caller: Caller,
 ): Promise<void> {
   if (!world.policy.rateLimits) return;
   const now = world.clock.now();
-  const limit = NETWORK_LIMITS[what].limit * caller.network.factor;
-  const look = await world.store.limits.look(keyOf(what, caller), { limit, now });
-  if (!look.allowed) throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(look.until, now) });
+  const { windowMilliseconds } = NETWORK_LIMITS[what];
+  const rule = { limit: limitOf(what, caller), windowMilliseconds, now };
+  const counted = await world.store.limits.take(keyOf(what, caller), rule);
+  if (!counted.allowed) throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(counted.until, now) });
 }
 
-/** Counts one against the caller's network. @returns whether it was within the limit */
-export async function countForNetwork(
+/**
+ * Holds one of the network's places before the work that will tell whether it counts, so that of any number side by
+ * side no more are let through than the limit says. To be settled in every case.
+ */
+export async function holdForNetwork(
   world: Pick<World, 'clock' | 'policy'> & { store: Tables },
-  what: Limited,
+  what: Judged,
   caller: Caller,
-): Promise<boolean> {
-  if (!world.policy.rateLimits) return true;
-  const { limit, windowMilliseconds } = NETWORK_LIMITS[what];
-  const rule = { limit: limit * caller.network.factor, windowMilliseconds, now: world.clock.now() };
-  return (await world.store.limits.take(keyOf(what, caller), rule)).allowed;
+): Promise<Holding> {
+  if (!world.policy.rateLimits) return { outcome: 'held' };
+  const now = world.clock.now();
+  return world.store.limits.hold(keyOf(what, caller), { limit: limitOf(what, caller), staleBefore: now - STALE, now });
+}
+
+/** Gives the place back; `counts` if it was what the limit is on. */
+export async function settleForNetwork(
+  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
+  what: Judged,
+  caller: Caller,
+  counts: boolean,
+): Promise<void> {
+  if (!world.policy.rateLimits) return;
+  const { windowMilliseconds } = NETWORK_LIMITS[what];
+  await world.store.limits.settle(keyOf(what, caller), { counts, windowMilliseconds, now: world.clock.now() });
 }

@@ -1,5 +1,5 @@
-import { Failure } from './failure.ts';
 import type { Account, AccountId } from './account.ts';
+import { Failure } from './failure.ts';
 import { hours, type Instant } from './time.ts';
 import type { Tables, World } from './world.ts';
 

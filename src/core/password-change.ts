@@ -1,7 +1,6 @@
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
-import { beginAttempt, bucketFor, failureRule } from './lockout.ts';
-import { checkNetwork, countForNetwork } from './network-limit.ts';
+import { beginAttempt, bucketFor, failAttempt, releaseAttempt, succeedAttempt } from './lockout.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { tellPasswordChanged } from './password-reset.ts';
 import { type LiveSession, stillLive } from './session.ts';
@@ -21,26 +20,24 @@ async function provePassword(
   password: string,
   caller: Caller,
 ): Promise<void> {
-  await checkNetwork(world, 'failure', caller);
   const bucket = await bucketFor(world, account.email ?? account.uuid, account, caller);
-  await beginAttempt(world, bucket);
+  const attempt = await beginAttempt(world, bucket, caller);
   let decided = false;
   try {
     const right = (await checkStoredPassword(world, account, password)) !== undefined;
     const now = world.clock.now();
     await world.store.transaction(async (store) => {
       if (right) {
-        await store.attempts.succeed(bucket);
+        await succeedAttempt({ ...world, store }, attempt);
         return;
       }
-      await store.attempts.fail(bucket, failureRule(now, true));
-      await countForNetwork({ ...world, store }, 'failure', caller);
+      await failAttempt({ ...world, store }, attempt, { hasAccount: true });
       await store.audit.record(auditEvent('sign_in.failed', { account, contract: session.contract, caller, now }));
     });
     decided = true;
     if (!right) throw new Failure('invalid_credentials');
   } finally {
-    if (!decided) await world.store.transaction((store) => store.attempts.release(bucket)).catch(() => {});
+    if (!decided) await releaseAttempt(world, attempt).catch(() => {});
   }
 }
 

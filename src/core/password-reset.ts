@@ -30,7 +30,11 @@ export async function startPasswordReset(
     // Counted for every address, so that known and unknown ones cost the same.
     const allowed = await mayMail(inStore, 'password_reset', email ?? input.email.slice(0, 254));
     if (!allowed || !account?.email || account.disabledAt !== null) return;
-    const { token, expiresAt } = await makeOneTimeToken(inStore, { purpose: 'password_reset', account, identifier: account.email });
+    const { token, expiresAt } = await makeOneTimeToken(inStore, {
+      purpose: 'password_reset',
+      account,
+      identifier: account.email,
+    });
     await mailTo(inStore, account, { template: 'reset_password', facts: { token, name: account.name }, expiresAt });
     await store.audit.record(auditEvent('password.reset_requested', { account, contract, caller, now }));
   });

@@ -48,13 +48,21 @@ export function isPlausiblePassword(text: string): boolean {
 function personalWords({ email, name, username }: Personal, service: readonly string[]): string[] {
   const local = email?.split('@')[0] ?? '';
   const words = [email ?? '', local, name ?? '', username, ...(name ?? '').split(/\s+/), ...service];
-  return [...new Set(words.map((word) => word.normalize('NFC').toLowerCase()).filter((word) => word.length >= TELLING))];
+  return [
+    ...new Set(words.map((word) => word.normalize('NFC').toLowerCase()).filter((word) => word.length >= TELLING)),
+  ];
 }
 
 /** Whether it is one of the words, alone or with up to four digits, or contains the identifier. */
 function isPersonal(password: string, words: readonly string[], email: string | null): boolean {
   const folded = password.toLowerCase();
   const bare = folded.replace(/\d{1,4}$/, '');
-  if (words.some((word) => folded === word || bare === word || folded === word.replace(/\s+/g, '') || bare === word.replace(/\s+/g, ''))) return true;
+  if (
+    words.some(
+      (word) =>
+        folded === word || bare === word || folded === word.replace(/\s+/g, '') || bare === word.replace(/\s+/g, ''),
+    )
+  )
+    return true;
   return email !== null && folded.includes(email.toLowerCase());
 }

@@ -1,5 +1,5 @@
 import type { Account, AccountId, CodeFactor } from './account.ts';
-import { minutes, type Instant } from './time.ts';
+import { type Instant, minutes } from './time.ts';
 import type { ContractName, Tables, World } from './world.ts';
 
 /** A right first factor that waits for the second (rule 14); visible to the contract that opened it alone. */

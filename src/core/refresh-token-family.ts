@@ -1,10 +1,10 @@
+import { accessTokenOf, LIFETIMES, type TokenContract } from './access-token.ts';
+import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { mailTo } from './mail.ts';
 import { isLive, type LiveSession, type Session, type SessionId } from './session.ts';
-import { accessTokenOf, LIFETIMES, type TokenContract } from './session-start.ts';
 import { type Instant, seconds } from './time.ts';
-import type { Account } from './account.ts';
 import type { Caller, Tables, World } from './world.ts';
 
 /** One member of a family; the session is the family. */

@@ -6,10 +6,14 @@ import { canonicalEmail } from './identifier.ts';
 import { identifierDigests } from './lockout.ts';
 import { mailTo } from './mail.ts';
 import { mayMail } from './mail-limit.ts';
-import { checkNetwork, countForNetwork } from './network-limit.ts';
+import { countForNetwork, holdForNetwork, settleForNetwork } from './network-limit.ts';
 import { makeOneTimeToken } from './one-time-token.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
+import { secondsUntil } from './time.ts';
 import type { Caller, ContractName, PasswordHash, World } from './world.ts';
+
+/** Milliseconds between two looks for a free place. */
+const PAUSE = 25;
 
 type RegistrationWorld = Pick<World, 'clock' | 'hasher' | 'keyring' | 'passwordAdvice' | 'policy' | 'random' | 'store'>;
 
@@ -30,24 +34,51 @@ export async function register(
 ): Promise<Account> {
   if (world.policy.signUp === 'closed') throw new Failure('sign_up_closed');
   const { caller, contract } = input;
-  await checkNetwork(world, 'taken', caller);
-  await checkNetwork(world, 'sign-up', caller);
   const email = canonicalEmail(input.email);
   if (!email) throw new Failure('input_rejected', { fields: { email: 'email' } });
   const username = usernameBase(email);
   await checkPassword(world, input.password, { email, name: input.name, username });
-  const hash = await world.hasher.hash(normalizedPassword(input.password));
+  await beginSignUp(world, caller);
+  let taken = false;
   try {
+    const hash = await world.hasher.hash(normalizedPassword(input.password));
     return await makeAccount(world, { contract, caller, email, name: input.name, username, hash });
   } catch (error) {
-    if (error instanceof Failure && error.code === 'identifier_taken') await meetTakenAddress(world, email, caller);
+    taken = error instanceof Failure && error.code === 'identifier_taken';
+    if (taken) await meetTakenAddress(world, email);
     throw error;
+  } finally {
+    await world.store.transaction((store) => settleForNetwork({ ...world, store }, 'taken', caller, taken));
+  }
+}
+
+/**
+ * Holds one of the network's places to hear that an address is taken; with none left nobody there signs up,
+ * since the difference would tell.
+ */
+async function beginSignUp(world: RegistrationWorld, caller: Caller): Promise<void> {
+  const deadline = world.hasher.deadlineMilliseconds;
+  for (let waited = 0; ; waited += PAUSE) {
+    const holding = await world.store.transaction((store) => holdForNetwork({ ...world, store }, 'taken', caller));
+    if (holding.outcome === 'held') return;
+    if (holding.outcome === 'used_up') {
+      throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(holding.until, world.clock.now()) });
+    }
+    if (waited >= deadline) throw new Failure('overloaded', { retryAfterSeconds: deadline / 1000 });
+    await world.clock.wait(PAUSE);
   }
 }
 
 async function makeAccount(
   world: RegistrationWorld,
-  of: { contract: ContractName; caller: Caller; email: string; name: string | null; username: string; hash: PasswordHash },
+  of: {
+    contract: ContractName;
+    caller: Caller;
+    email: string;
+    name: string | null;
+    username: string;
+    hash: PasswordHash;
+  },
 ): Promise<Account> {
   const { caller, contract, email } = of;
   const now = world.clock.now();
@@ -78,14 +109,17 @@ async function makeAccount(
   });
 }
 
-async function meetTakenAddress(world: RegistrationWorld, email: string, caller: Caller): Promise<void> {
+async function meetTakenAddress(world: RegistrationWorld, email: string): Promise<void> {
   const account = await world.store.accounts.findByIdentifier('email', email);
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    await countForNetwork(inStore, 'taken', caller);
     const unproven = account && !(await store.identifiers.anyVerified(account.id));
     if (!unproven || !(await mayMail(inStore, 'claim', email))) return;
-    const { token, expiresAt } = await makeOneTimeToken(inStore, { purpose: 'password_reset', account, identifier: email });
+    const { token, expiresAt } = await makeOneTimeToken(inStore, {
+      purpose: 'password_reset',
+      account,
+      identifier: email,
+    });
     await mailTo(inStore, account, { template: 'claim_account', facts: { token, name: null }, expiresAt });
   });
 }

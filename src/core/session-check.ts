@@ -1,6 +1,6 @@
+import type { TokenContract } from './access-token.ts';
 import { Failure } from './failure.ts';
 import { isLive, type LiveSession } from './session.ts';
-import type { TokenContract } from './session-start.ts';
 import type { World } from './world.ts';
 
 /**

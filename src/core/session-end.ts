@@ -1,7 +1,7 @@
+import type { TokenContract } from './access-token.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { type LiveSession, type SessionId, stillLive } from './session.ts';
-import type { TokenContract } from './session-start.ts';
 import type { Caller, World } from './world.ts';
 
 /** What a client holds of a session: either may be missing. */
@@ -19,9 +19,11 @@ export async function sessionNamedBy(
   contract: TokenContract,
   { accessToken, refreshToken }: SessionCredentials,
 ): Promise<LiveSession | undefined> {
-  const claims = accessToken && (await world.accessTokens.check(contract, accessToken, { expired: true }));
-  const spent = refreshToken && (await world.store.refreshTokens.find(world.keyring.digests('refresh-token', refreshToken)));
-  for (const id of [claims && claims.sessionId, spent && spent.sessionId]) {
+  const claims = accessToken ? await world.accessTokens.check(contract, accessToken, { expired: true }) : undefined;
+  const spent = refreshToken
+    ? await world.store.refreshTokens.find(world.keyring.digests('refresh-token', refreshToken))
+    : undefined;
+  for (const id of [claims?.sessionId, spent?.sessionId]) {
     const live = id ? await world.store.sessions.find(id) : undefined;
     if (live?.session.contract === contract) return live;
   }

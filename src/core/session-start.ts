@@ -1,26 +1,11 @@
+import { LIFETIMES, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
 import { Failure } from './failure.ts';
 import { KNOWN_FOR } from './lockout.ts';
 import { makeRefreshToken } from './refresh-token-family.ts';
 import type { Session, SessionId } from './session.ts';
-import { days, hours, minutes } from './time.ts';
-import type { AccessClaims, Caller, ContractName, Tables, World } from './world.ts';
-
-/** How long what a contract hands out lives, in milliseconds. */
-export interface Lifetimes {
-  access: number;
-  /** Since the last use. */
-  idle: number;
-  /** Since the last sign-in, however much it is used. */
-  absolute: number;
-}
-
-/** Contracts whose sessions travel as an access JWT and a rotating refresh token. */
-export const LIFETIMES = {
-  cookie: { access: minutes(15), idle: days(7), absolute: days(30) },
-} as const satisfies Partial<Record<ContractName, Lifetimes>>;
-
-export type TokenContract = keyof typeof LIFETIMES;
+import { hours } from './time.ts';
+import type { Caller, Tables, World } from './world.ts';
 
 /** Most live sessions of an account (rule 30). */
 const SESSION_CAP = 50;
@@ -71,7 +56,11 @@ export async function startSession(
     userAgent: of.caller.userAgent,
   };
   await world.store.sessions.insert(session);
-  await world.store.sessions.endBeyond(account.id, { keep: SESSION_CAP, hardLimit: HARD_CAP, usedSince: now - hours(24) });
+  await world.store.sessions.endBeyond(account.id, {
+    keep: SESSION_CAP,
+    hardLimit: HARD_CAP,
+    usedSince: now - hours(24),
+  });
   const refreshToken = Buffer.from(world.random.bytes(32)).toString('base64url');
   await world.store.refreshTokens.insert(makeRefreshToken(world, session, refreshToken));
   const clientToken = await rememberClient(world, account, of.caller);
@@ -92,27 +81,8 @@ async function rememberClient(
       now - KNOWN_FOR,
     ));
   // A value that this server never handed out is not taken up: it could be known to others.
-  const token = known && caller.clientToken ? caller.clientToken : Buffer.from(world.random.bytes(32)).toString('base64url');
+  const token =
+    known && caller.clientToken ? caller.clientToken : Buffer.from(world.random.bytes(32)).toString('base64url');
   await world.store.knownClients.remember(world.keyring.digest('known-client', token), account.id, now);
   return token;
-}
-
-/** Signs the session's newest access token; done once its transaction is durable. */
-export async function accessTokenOf(
-  world: Pick<World, 'accessTokens' | 'clock'>,
-  { account, session }: { account: Account; session: Session },
-): Promise<string> {
-  const contract = session.contract as TokenContract;
-  return world.accessTokens.issue(contract, accessClaims(account, session, world.clock.now(), LIFETIMES[contract].access));
-}
-
-function accessClaims(account: Account, session: Session, issuedAt: number, lifetime: number): AccessClaims {
-  return {
-    subject: account.uuid,
-    sessionId: session.id,
-    tokenId: session.tokenId ?? '',
-    role: account.role,
-    issuedAt,
-    expiresAt: Math.min(issuedAt + lifetime, session.authenticatedAt + LIFETIMES[session.contract as TokenContract].absolute),
-  };
 }

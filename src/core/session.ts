@@ -44,7 +44,10 @@ export function isLive({ account, session }: LiveSession, contract: ContractName
  *
  * @throws {Failure} `session_ended` if it ended meanwhile
  */
-export async function stillLive(world: Pick<World, 'clock'> & { store: Tables }, { account, session }: LiveSession): Promise<LiveSession> {
+export async function stillLive(
+  world: Pick<World, 'clock'> & { store: Tables },
+  { account, session }: LiveSession,
+): Promise<LiveSession> {
   await world.store.accounts.hold(account.id);
   const live = await world.store.sessions.find(session.id);
   if (!live || !isLive(live, session.contract, world.clock.now())) throw new Failure('session_ended');

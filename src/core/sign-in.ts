@@ -1,16 +1,16 @@
+import { accessTokenOf, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { canonicalEmail } from './identifier.ts';
-import { type Attempt, beginAttempt, bucketFor, failureRule } from './lockout.ts';
+import { type Attempt, beginAttempt, bucketFor, failAttempt, releaseAttempt, succeedAttempt } from './lockout.ts';
 import { mailTo } from './mail.ts';
 import { mayMail } from './mail-limit.ts';
-import { checkNetwork, countForNetwork } from './network-limit.ts';
 import { makeOneTimeToken } from './one-time-token.ts';
 import { isPlausiblePassword, normalizedPassword } from './password.ts';
 import { openPendingLogin, type SecondFactorDue } from './pending-login.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
-import { accessTokenOf, type SignedIn, type StartedSession, startSession, type TokenContract } from './session-start.ts';
+import { type SignedIn, type StartedSession, startSession } from './session-start.ts';
 import type { Caller, PasswordHash, World } from './world.ts';
 
 export type SignIn = SignedIn | SecondFactorDue;
@@ -18,10 +18,7 @@ export type SignIn = SignedIn | SecondFactorDue;
 /** From this many wrong passwords in a row on, the right one is worth a notice (ASVS 6.3.5). */
 const WORTH_A_NOTICE = 5;
 
-type SignInWorld = Pick<
-  World,
-  'accessTokens' | 'clock' | 'hasher' | 'keyring' | 'policy' | 'random' | 'store'
->;
+type SignInWorld = Pick<World, 'accessTokens' | 'clock' | 'hasher' | 'keyring' | 'policy' | 'random' | 'store'>;
 
 /**
  * Signs in with an e-mail address and a password. An unknown account and a wrong password are one failure after
@@ -45,11 +42,10 @@ export async function signInWithPassword(
     replaces?: SessionCredentials;
   },
 ): Promise<SignIn> {
-  await checkNetwork(world, 'failure', input.caller);
   const address = canonicalEmail(input.email);
   const account = address ? await world.store.accounts.findByIdentifier('email', address) : undefined;
   const bucket = await bucketFor(world, input.email, account, input.caller);
-  const attempt = await beginAttempt(world, bucket);
+  const attempt = await beginAttempt(world, bucket, input.caller);
   let decided = false;
   let result: StartedSession | SecondFactorDue | undefined;
   try {
@@ -63,7 +59,7 @@ export async function signInWithPassword(
     decided = true;
   } finally {
     // What decides an attempt gives its place back; one that nothing decided must not keep it.
-    if (!decided) await world.store.transaction((store) => store.attempts.release(bucket)).catch(() => {});
+    if (!decided) await releaseAttempt(world, attempt).catch(() => {});
   }
   if (!result) throw new Failure('email_not_verified');
   if ('outcome' in result) return result;
@@ -99,13 +95,16 @@ async function countFailure(
   const now = world.clock.now();
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const { lockedUntil } = await store.attempts.fail(attempt.bucket, failureRule(now, account !== undefined));
-    await countForNetwork(inStore, 'failure', caller);
+    const { lockedUntil } = await failAttempt(inStore, attempt, { hasAccount: account !== undefined });
     await store.audit.record(auditEvent('sign_in.failed', { account, contract, caller, now }));
     if (lockedUntil === null) return;
     await store.audit.record(auditEvent('sign_in.locked_out', { account, contract, caller, now }));
     if (!account?.email || account.disabledAt !== null || !(await mayMail(inStore, 'unlock', account.email))) return;
-    const { token, expiresAt } = await makeOneTimeToken(inStore, { purpose: 'unlock', account, identifier: account.email });
+    const { token, expiresAt } = await makeOneTimeToken(inStore, {
+      purpose: 'unlock',
+      account,
+      identifier: account.email,
+    });
     await mailTo(inStore, account, {
       template: 'account_locked',
       facts: { token, name: account.name, at: now, address: caller.address, userAgent: caller.userAgent },
@@ -126,7 +125,7 @@ async function finishFirstFactor(
   const unproven = input.requireVerified && account.emailVerifiedAt === null;
   return world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const { failuresBefore } = await store.attempts.succeed(attempt.bucket);
+    const { failuresBefore } = await succeedAttempt(inStore, attempt);
     if (of.upgraded) await store.passwords.upgrade(account.id, of.stored, of.upgraded);
     if (unproven) return undefined;
     if (replaced) await store.sessions.end(replaced.account.id, replaced.session.id);
@@ -140,7 +139,9 @@ async function finishFirstFactor(
       await store.audit.record(auditEvent('sign_in.second_factor_due', { account, contract, caller, now }));
       return openPendingLogin(inStore, { account, channel: account.codeFactor, contract });
     }
-    await store.audit.record(auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'password' } }));
+    await store.audit.record(
+      auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'password' } }),
+    );
     return startSession(inStore, { account, contract, caller, secondFactor: false });
   });
 }

@@ -59,7 +59,10 @@ export interface PasswordHasher {
 /** The offline judgement on a password: the list of common ones, and an estimate of its strength. */
 export interface PasswordAdvice {
   /** @returns the flaw, or `undefined` for a password that is neither common nor easily guessed */
-  flawOf(password: string, personal: readonly string[]): Promise<Extract<PasswordFlaw, 'common' | 'guessable'> | undefined>;
+  flawOf(
+    password: string,
+    personal: readonly string[],
+  ): Promise<Extract<PasswordFlaw, 'common' | 'guessable'> | undefined>;
 }
 
 /** Signed access tokens (RFC 9068), on the keys of `signing_key`. */
@@ -150,7 +153,11 @@ export interface Accounts {
   /** Kills what was issued under the epoch so far. */
   moveEpoch(id: AccountId, now: Instant): Promise<void>;
   setDisabled(id: AccountId, disabledAt: Instant | null, now: Instant): Promise<void>;
-  setLabels(id: AccountId, labels: { role?: string; roleId?: number; accountableType?: string; accountableId?: number }, now: Instant): Promise<void>;
+  setLabels(
+    id: AccountId,
+    labels: { role?: string; roleId?: number; accountableType?: string; accountableId?: number },
+    now: Instant,
+  ): Promise<void>;
   /** What a takeover takes from the account's row itself (rule 7). */
   clearProfile(id: AccountId, now: Instant): Promise<void>;
   delete(id: AccountId): Promise<boolean>;
@@ -158,7 +165,13 @@ export interface Accounts {
 
 export interface Identifiers {
   /** @returns `false` if the identifier is held by an account */
-  add(identifier: { accountId: AccountId; kind: IdentifierKind; value: string; verifiedAt: Instant | null; now: Instant }): Promise<boolean>;
+  add(identifier: {
+    accountId: AccountId;
+    kind: IdentifierKind;
+    value: string;
+    verifiedAt: Instant | null;
+    now: Instant;
+  }): Promise<boolean>;
   markVerified(accountId: AccountId, kind: IdentifierKind, now: Instant): Promise<boolean>;
   /** Whether the account has proven any identifier. */
   anyVerified(accountId: AccountId): Promise<boolean>;
@@ -185,7 +198,10 @@ export interface Sessions {
   list(accountId: AccountId, now: Instant): Promise<Session[]>;
   /** Makes `tokenId` the newest access token, and keeps the one before (rule 27). */
   renew(id: SessionId, change: { tokenId: string; lastUsedAt: Instant; expiresAt: Instant }): Promise<boolean>;
-  markAuthenticated(id: SessionId, change: { authenticatedAt: Instant; factorProvenAt: Instant | null }): Promise<boolean>;
+  markAuthenticated(
+    id: SessionId,
+    change: { authenticatedAt: Instant; factorProvenAt: Instant | null },
+  ): Promise<boolean>;
   end(accountId: AccountId, id: SessionId): Promise<boolean>;
   /** @returns how many ended */
   endAll(accountId: AccountId, except?: SessionId): Promise<number>;
@@ -199,7 +215,10 @@ export interface RefreshTokens {
   hold(digests: string[]): Promise<RefreshToken | undefined>;
   find(digests: string[]): Promise<RefreshToken | undefined>;
   /** @returns `false` if it was spent already */
-  spend(digest: string, successor: { rotatedAt: Instant; nonce: string; keyId: string; successorDigest: string }): Promise<boolean>;
+  spend(
+    digest: string,
+    successor: { rotatedAt: Instant; nonce: string; keyId: string; successorDigest: string },
+  ): Promise<boolean>;
 }
 
 export interface OneTimeTokens {
@@ -233,7 +252,10 @@ export interface Attempts {
   succeed(bucket: AttemptBucket): Promise<{ failuresBefore: number }>;
   /** Gives the place back and counts nothing: the attempt was never decided. */
   release(bucket: AttemptBucket): Promise<void>;
-  fail(bucket: AttemptBucket, rule: { places: number; lockFor: (locksBefore: number) => number; hasAccount: boolean; now: Instant }): Promise<{ total: number; lockedUntil: Instant | null }>;
+  fail(
+    bucket: AttemptBucket,
+    rule: { places: number; lockFor: (locksBefore: number) => number; hasAccount: boolean; now: Instant },
+  ): Promise<{ total: number; lockedUntil: Instant | null }>;
   /** Lifts the locks and ends the runs of every bucket of the identifier. */
   clear(identifierDigests: string[]): Promise<void>;
 }
@@ -249,12 +271,24 @@ export type Reservation =
   | { outcome: 'locked'; until: Instant }
   | { outcome: 'all_undecided' };
 
+export type Holding = { outcome: 'held' } | { outcome: 'used_up'; until: Instant } | { outcome: 'all_undecided' };
+
 /** Counters with a window. */
 export interface Limits {
   /** Counts one and tells whether it was within the limit; a refused one is not counted. One statement. */
-  take(key: string, rule: { limit: number; windowMilliseconds: number; now: Instant }): Promise<{ allowed: true } | { allowed: false; until: Instant }>;
+  take(
+    key: string,
+    rule: { limit: number; windowMilliseconds: number; now: Instant },
+  ): Promise<{ allowed: true } | { allowed: false; until: Instant }>;
   /** Whether one more would be allowed. */
-  look(key: string, rule: { limit: number; now: Instant }): Promise<{ allowed: true } | { allowed: false; until: Instant }>;
+  look(
+    key: string,
+    rule: { limit: number; now: Instant },
+  ): Promise<{ allowed: true } | { allowed: false; until: Instant }>;
+  /** Holds one of the places that are left for what may turn out to count. One statement. */
+  hold(key: string, rule: { limit: number; staleBefore: Instant; now: Instant }): Promise<Holding>;
+  /** Gives a held place back, counted or not. */
+  settle(key: string, outcome: { counts: boolean; windowMilliseconds: number; now: Instant }): Promise<void>;
 }
 
 export interface Outbox {

@@ -96,6 +96,7 @@ export class Es256AccessTokens implements AccessTokens {
 
   async #verify(contract: ContractName, token: string, keys: Map<string, LoadedKey>) {
     const form = this.#form(contract);
+    if (!isCanonical(token)) return undefined;
     try {
       const { payload, protectedHeader } = await jwtVerify(
         token,
@@ -153,8 +154,14 @@ export class Es256AccessTokens implements AccessTokens {
   }
 }
 
+/** One token is one text: base64url leaves bits over, in which the same bytes could be spelled otherwise. */
+const isCanonical = (token: string): boolean =>
+  token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part);
+
 function claimsFrom(payload: Record<string, unknown>): AccessClaims {
-  const { sub, sid, jti, role, iat, exp } = payload;
+  const { sub, sid, jti, role, iat, exp, aud } = payload;
+  // A list that names others too is no token that was issued here.
+  if (typeof aud !== 'string') throw new Error('the audience is a list');
   if (typeof sub !== 'string' || typeof sid !== 'string' || typeof jti !== 'string' || typeof role !== 'string') {
     throw new Error('a claim has another type');
   }

@@ -1,4 +1,4 @@
-import { hash as argon2, parseOptions, verify as argon2Verify } from '@node-rs/argon2';
+import { hash as argon2, verify as argon2Verify, parseOptions } from '@node-rs/argon2';
 import type { Keyring } from '../core/keyring.ts';
 import type { PasswordHash, PasswordHasher } from '../core/world.ts';
 import type { HashPool } from './hash-pool.ts';
@@ -26,7 +26,8 @@ export async function argon2id(
 
   const hasher: PasswordHasher = {
     deadlineMilliseconds: pool.deadlineMilliseconds,
-    hash: (password) => pool.run(async (): Promise<PasswordHash> => ({ hash: await make(password), pepperId: current.id })),
+    hash: (password) =>
+      pool.run(async (): Promise<PasswordHash> => ({ hash: await make(password), pepperId: current.id })),
     async verify(stored, password) {
       const pepper = peppers.find(({ id }) => id === stored.pepperId);
       // A hash under a pepper that nobody has any more matches nothing, after the same work.

@@ -24,7 +24,11 @@ export interface Post {
  *   request or the answer's text (R151)
  * @see R146; ASVS 5.0: 12.3.2, 13.2.4
  */
-export async function post(service: string, request: Post, detailOf?: (answer: string) => number | undefined): Promise<void> {
+export async function post(
+  service: string,
+  request: Post,
+  detailOf?: (answer: string) => number | undefined,
+): Promise<void> {
   const { url, headers, body, milliseconds = LONGEST_MILLISECONDS } = request;
   let status: number;
   let answer: string;

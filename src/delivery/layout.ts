@@ -7,6 +7,8 @@ export interface Composition {
   subject: string;
   greeting: string;
   opening: string[];
+  /** To be copied or typed. */
+  code: string | null;
   action: { label: string; link: string; otherwise: string } | null;
   /** When and from where, as label and value. */
   circumstances: { label: string; value: string }[];
@@ -17,10 +19,11 @@ export interface Composition {
 
 export function asText(message: Composition): string {
   const colon = message.locale === 'fr' ? '\u00A0:' : ':';
-  const { action, circumstances, signature } = message;
+  const { action, circumstances, code, signature } = message;
   return [
     message.greeting,
     ...message.opening,
+    ...(code === null ? [] : [code]),
     ...(action ? [`${action.label}${colon}\n${action.link}`] : []),
     ...(circumstances.length > 0
       ? [circumstances.map(({ label, value }) => `${label}${colon} ${value}`).join('\n')]
@@ -37,6 +40,8 @@ const COLUMN = 'max-width:480px;margin:0 auto';
 const PARAGRAPH = 'margin:0 0 16px';
 const BUTTON =
   'display:inline-block;padding:14px 28px;border-radius:8px;background:#1d4ed8;color:#ffffff;font-weight:600;text-decoration:none';
+const CODE =
+  'margin:24px 0;font:600 32px/1.3 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;letter-spacing:.15em';
 const SMALL = 'margin:0 0 16px;font-size:14px;opacity:.8';
 const LINK = 'color:inherit;word-break:break-all';
 const LABEL = 'padding:4px 16px 4px 0;text-align:left;vertical-align:top;font-weight:400;opacity:.8';
@@ -44,7 +49,7 @@ const VALUE = 'padding:4px 0;vertical-align:top;word-break:break-word';
 
 /** One column that a phone shows whole; styles inline, nothing fetched. */
 export function asHtml(message: Composition): string {
-  const { action, circumstances, signature } = message;
+  const { action, circumstances, code, signature } = message;
   const paragraph = (text: string) => `<p style="${PARAGRAPH}">${escapeHtml(text)}</p>`;
   const link = (target: string) => `<a href="${escapeHtml(target)}" style="${LINK}">${escapeHtml(target)}</a>`;
   return [
@@ -62,6 +67,7 @@ export function asHtml(message: Composition): string {
     `<h1 style="margin:0 0 16px;font-size:22px;line-height:1.3">${escapeHtml(message.subject)}</h1>`,
     paragraph(message.greeting),
     ...message.opening.map(paragraph),
+    ...(code === null ? [] : [`<p style="${escapeHtml(CODE)}">${escapeHtml(code)}</p>`]),
     ...(action
       ? [
           `<p style="margin:24px 0"><a href="${escapeHtml(action.link)}" style="${BUTTON}">${escapeHtml(action.label)}</a></p>`,

@@ -44,7 +44,7 @@ export function readJsonBodies(scope: FastifyInstance): void {
         done(new Refusal('body_unreadable'));
         return;
       }
-      parseJson(request, text, (error, value) => {
+      void parseJson(request, text, (error, value) => {
         done(error || repeatsKey(text) ? new Refusal('body_unreadable') : null, value);
       });
     },

@@ -46,7 +46,7 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } },
     // A target that is no URL reaches no route, and so no scope: the contract it was meant for answers all the same.
     frameworkErrors: (error, request, reply) => {
-      reply.headers(headers);
+      reply.headers(headers).header('X-Request-Id', request.id);
       const contract = parts.contracts.find(({ prefix }) => request.url.startsWith(`${prefix}/`));
       if (contract)
         refuser(contract, parts)(new Refusal('path_unknown'), request as FastifyRequest, reply as FastifyReply);
@@ -57,6 +57,7 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
   secureHeaders(app, headers);
   checkHost(app, parts.hostNames);
   limitUrl(app);
+  if (parts.secure) refusePlainHttp(app);
   logRequests(app);
   problems(app, parts);
 
@@ -110,6 +111,15 @@ function checkHost(app: FastifyInstance, names: readonly string[] | undefined): 
         .type(PROBLEM)
         .send(problem(421, `In development mode this server answers for ${names.join(', ')} only.`));
     }
+  });
+}
+
+/** What a trusted proxy received in clear is refused, not redirected: by then its secrets have been seen (R133). */
+function refusePlainHttp(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.headers['x-forwarded-proto'] === undefined || request.protocol === 'https') done();
+    else if (!request.ips) done();
+    else reply.code(403).type(PROBLEM).send(problem(403, 'This server answers over https only.'));
   });
 }
 

@@ -27,7 +27,8 @@ export class PasswordAdvisor implements PasswordAdvice {
   flawOf(password: string, personal: readonly string[]): Promise<Answer['flaw']> {
     if (this.#waiting.size >= QUEUE) throw new Failure('overloaded', { retryAfterSeconds: 1 });
     clearTimeout(this.#idle);
-    const worker = (this.#worker ??= this.#start());
+    this.#worker ??= this.#start();
+    const worker = this.#worker;
     this.#counter += 1;
     const question: Question = { id: this.#counter, password, personal };
     return new Promise((resolve, reject) => {

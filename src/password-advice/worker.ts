@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
 import { ZxcvbnFactory } from '@zxcvbn-ts/core';
+import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
 import { isCommon } from './common-passwords.ts';
 
 export interface Question {

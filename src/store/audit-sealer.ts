@@ -76,9 +76,16 @@ export async function verifyAudit(
       .execute();
     for (const row of rows) {
       const sealed = sealable({ ...row, sequence: row.sequence ?? 0 });
-      if (sealed.sequence !== sequence + 1) faults.push(`entries ${sequence + 1} to ${sealed.sequence - 1} are missing`);
-      else if (!sealHolds(keyring, { ...sealed, seal: row.seal ?? '' }, before)) faults.push(`entry ${sealed.sequence} (row ${row.id}, ${row.kind}) was altered`);
-      if (row.event_id !== null && !keyring.digests('audit', detailText({ address: row.address, userAgent: row.user_agent })).includes(row.detail_digest ?? '')) {
+      if (sealed.sequence !== sequence + 1)
+        faults.push(`entries ${sequence + 1} to ${sealed.sequence - 1} are missing`);
+      else if (!sealHolds(keyring, { ...sealed, seal: row.seal ?? '' }, before))
+        faults.push(`entry ${sealed.sequence} (row ${row.id}, ${row.kind}) was altered`);
+      if (
+        row.event_id !== null &&
+        !keyring
+          .digests('audit', detailText({ address: row.address, userAgent: row.user_agent }))
+          .includes(row.detail_digest ?? '')
+      ) {
         faults.push(`the personal details of entry ${sealed.sequence} (row ${row.id}) were altered`);
       }
       before = row.seal ?? '';

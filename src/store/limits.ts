@@ -21,6 +21,28 @@ export function limitsOn(db: Kysely<Database>): Limits {
       if (counted.rows.length > 0) return { allowed: true };
       return { allowed: false, until: (await resetOf(key)) ?? now + windowMilliseconds };
     },
+    async hold(key, { limit, staleBefore, now }) {
+      const counted = sql<number>`case when rate_limit.resets_at <= ${now} then 0 else rate_limit.count end`;
+      // Places of a process that died are free again once what it did must be over.
+      const pending = sql<number>`case when rate_limit.pending_at < ${staleBefore} then 0 else rate_limit.pending end`;
+      const held = await sql`
+        insert into rate_limit (key, count, resets_at, pending, pending_at) values (${key}, 0, ${now}, 1, ${now})
+        on conflict (key) do update set pending = ${pending} + 1, pending_at = excluded.pending_at
+          where ${counted} + ${pending} < ${limit}
+        returning pending`.execute(db);
+      if (held.rows.length > 0) return { outcome: 'held' };
+      const look = await this.look(key, { limit, now });
+      return look.allowed ? { outcome: 'all_undecided' } : { outcome: 'used_up', until: look.until };
+    },
+    async settle(key, { counts, windowMilliseconds, now }) {
+      const one = counts ? 1 : 0;
+      await sql`
+        update rate_limit set
+          pending = case when pending > 0 then pending - 1 else 0 end,
+          count = case when resets_at <= ${now} then 0 else count end + ${sql.lit(one)},
+          resets_at = case when resets_at <= ${now} and ${sql.lit(one)} = 1 then ${now + windowMilliseconds} else resets_at end
+        where key = ${key}`.execute(db);
+    },
     async look(key, { limit, now }) {
       const row = await db.selectFrom('rate_limit').selectAll().where('key', '=', key).executeTakeFirst();
       if (!row || row.resets_at <= now || row.count < limit) return { allowed: true };

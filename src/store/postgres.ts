@@ -48,7 +48,9 @@ export async function openPostgres(url: string, options: { connections?: number 
       for (let tries = 1; ; tries += 1) {
         const effects = noEffects();
         try {
-          const result = await db.transaction().execute((transaction: Transaction<Database>) => work(transaction, effects));
+          const result = await db
+            .transaction()
+            .execute((transaction: Transaction<Database>) => work(transaction, effects));
           for (const listener of listeners) listener(effects);
           return result;
         } catch (error) {
@@ -84,7 +86,16 @@ export async function openPostgres(url: string, options: { connections?: number 
   };
 }
 
-const SOCKET_ERRORS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+const SOCKET_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 // 08 connection, 25006 read only, 3D000 no such database, 28 authorization, 40 rolled back, 53 resources, 57 operator, 58 system.
 const SQL_STATES = /^(08|28|40|53|57|58)|^(25006|3D000)$/;
@@ -93,6 +104,8 @@ const DRIVER_MESSAGES = /timeout|terminated|Connection ended|not queryable/i;
 function asUnavailable(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code } = error as { code?: string };
-  const passing = code ? SOCKET_ERRORS.has(code) || SQL_STATES.test(code) : DRIVER_MESSAGES.test(error.message) || error instanceof AggregateError;
+  const passing = code
+    ? SOCKET_ERRORS.has(code) || SQL_STATES.test(code)
+    : DRIVER_MESSAGES.test(error.message) || error instanceof AggregateError;
   return passing ? new StoreUnavailable(`PostgreSQL: ${error.message || code}`, { cause: error }) : error;
 }

@@ -12,7 +12,7 @@ export interface Database {
   pending_login: PendingLoginTable;
   known_client: { digest: string; account_id: number; signed_in_at: number };
   attempt: AttemptTable;
-  rate_limit: { key: string; count: number; resets_at: number };
+  rate_limit: RateLimitTable;
   outbox: OutboxTable;
   mailbox_message: { id: string; sealed: string; created_at: number };
   audit_event: AuditEventTable;
@@ -113,6 +113,15 @@ export interface AttemptTable {
   last_taken_at: number;
   /** 1 if an account had the identifier at the last failure: its run of failures is kept. */
   has_account: number;
+}
+
+export interface RateLimitTable {
+  key: string;
+  count: number;
+  resets_at: number;
+  /** Under way: what will count once it is decided. */
+  pending: number;
+  pending_at: number;
 }
 
 export interface OutboxTable {

@@ -64,12 +64,16 @@ function connect(path: string, durable: boolean): { writer: DatabaseSync; reader
     const writer = new DatabaseSync(path);
     writer.exec('pragma busy_timeout = 0');
     retrySync(() => writer.exec('pragma journal_mode = wal'));
-    writer.exec(`pragma synchronous = ${durable ? 'full' : 'normal'}; pragma foreign_keys = on; pragma secure_delete = on`);
+    writer.exec(
+      `pragma synchronous = ${durable ? 'full' : 'normal'}; pragma foreign_keys = on; pragma secure_delete = on`,
+    );
     const reader = new DatabaseSync(path, { readOnly: true });
     reader.exec('pragma busy_timeout = 1000');
     return { writer, reader };
   } catch (error) {
-    throw new StoreUnavailable(`the database file ${path} can't be opened: ${(error as Error).message}`, { cause: error });
+    throw new StoreUnavailable(`the database file ${path} can't be opened: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -111,7 +115,8 @@ function isBusy(error: unknown): boolean {
 
 function asUnavailable(error: unknown): unknown {
   const code = primaryCode(error);
-  return code !== undefined && UNAVAILABLE.has(code)
+  const closed = (error as { code?: string } | undefined)?.code === 'ERR_INVALID_STATE';
+  return closed || (code !== undefined && UNAVAILABLE.has(code))
     ? new StoreUnavailable(`SQLite: ${(error as Error).message}`, { cause: error })
     : error;
 }

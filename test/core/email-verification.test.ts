@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { onEachDatabase, OTHER_PASSWORD, PASSWORD, type Stage, tally } from '../support/stage.ts';
+import { OTHER_PASSWORD, onEachDatabase, PASSWORD, type Stage, tally } from '../support/stage.ts';
 
 async function newcomer(stage: Stage, caller = stage.caller()) {
   const email = stage.address();
@@ -44,7 +44,13 @@ onEachDatabase('proving an address', (open) => {
     const { email } = await newcomer(stage);
     for (const address of [email, stage.address()]) {
       const answers: string[] = [];
-      for (let time = 0; time < 7; time += 1) answers.push(await resend(stage, address.toUpperCase()).then(() => 'sent', ({ code }) => code));
+      for (let time = 0; time < 7; time += 1)
+        answers.push(
+          await resend(stage, address.toUpperCase()).then(
+            () => 'sent',
+            ({ code }) => code,
+          ),
+        );
       assert.deepEqual(answers, ['sent', 'sent', 'sent', 'sent', 'sent', 'rate_limited', 'rate_limited']);
     }
     stage.clock.advance({ minutes: 59, seconds: 59 });
@@ -64,7 +70,12 @@ onEachDatabase('proving an address', (open) => {
     const stage = await open(t);
     const caller = stage.caller();
     const answers = await Promise.all(
-      Array.from({ length: 40 }, () => resend(stage, stage.address(), caller).then(() => 'sent', ({ code }) => code)),
+      Array.from({ length: 40 }, () =>
+        resend(stage, stage.address(), caller).then(
+          () => 'sent',
+          ({ code }) => code,
+        ),
+      ),
     );
     assert.deepEqual(tally(answers), { sent: 20, rate_limited: 20 });
   });
@@ -104,7 +115,13 @@ onEachDatabase('"this wasn’t me"', (open) => {
     const { email, token, id } = await newcomer(stage);
     await disown(stage, token);
     await assert.rejects(stage.trySignIn(email), { code: 'invalid_credentials' });
-    const again = await stage.identity.register({ contract: 'cookie', email, name: null, password: OTHER_PASSWORD, caller: stage.caller() });
+    const again = await stage.identity.register({
+      contract: 'cookie',
+      email,
+      name: null,
+      password: OTHER_PASSWORD,
+      caller: stage.caller(),
+    });
     assert.ok(again.id > id);
   });
 
@@ -130,7 +147,10 @@ onEachDatabase('"this wasn’t me"', (open) => {
   it('keeps no record of who pressed it', async (t) => {
     const stage = await open(t);
     const { token, uuid } = await newcomer(stage);
-    await stage.identity.disownAccount({ token, caller: stage.caller({ address: '203.0.113.77', userAgent: 'Owner/1' }) });
+    await stage.identity.disownAccount({
+      token,
+      caller: stage.caller({ address: '203.0.113.77', userAgent: 'Owner/1' }),
+    });
     const events = await stage.world.store.audit.list({ limit: 5 });
     const disowned = events.find(({ kind, facts }) => kind === 'account.disowned' && facts['uuid'] === uuid);
     assert.deepEqual(disowned?.details, { address: null, userAgent: null });
@@ -141,7 +161,13 @@ onEachDatabase('"this wasn’t me"', (open) => {
     const { email, token } = await newcomer(stage);
     await stage.fail(email, 9);
     await disown(stage, token);
-    await stage.identity.register({ contract: 'cookie', email, name: null, password: OTHER_PASSWORD, caller: stage.caller() });
+    await stage.identity.register({
+      contract: 'cookie',
+      email,
+      name: null,
+      password: OTHER_PASSWORD,
+      caller: stage.caller(),
+    });
     await stage.fail(email, 1);
     await assert.rejects(stage.trySignIn(email, { password: OTHER_PASSWORD }), { code: 'email_not_verified' });
   });

@@ -31,7 +31,9 @@ describe('the keyring’s digests', () => {
 
   it('are looked up under the secret before this one too, the current first', () => {
     const rotated = createKeyring([NEW, OLD]);
-    const expected = [createKeyring([NEW]), createKeyring([OLD])].map((keyring) => keyring.digest('identifier', 'text'));
+    const expected = [createKeyring([NEW]), createKeyring([OLD])].map((keyring) =>
+      keyring.digest('identifier', 'text'),
+    );
     assert.deepEqual(rotated.digests('identifier', 'text'), expected);
     assert.equal(rotated.digest('identifier', 'text'), expected[0]);
   });
@@ -70,7 +72,8 @@ describe('what the keyring seals', () => {
         // A change in the spare bits of base64url is none.
         const parts = changed.split('.').map((part) => Buffer.from(part, 'base64url').toString('hex'));
         const before = sealed.split('.').map((part) => Buffer.from(part, 'base64url').toString('hex'));
-        if (parts.slice(1).join() === before.slice(1).join() && changed.split('.')[0] === sealed.split('.')[0]) return [];
+        if (parts.slice(1).join() === before.slice(1).join() && changed.split('.')[0] === sealed.split('.')[0])
+          return [];
         keyring.open('outbox 1', changed);
         return [index];
       } catch {
@@ -83,7 +86,9 @@ describe('what the keyring seals', () => {
   it('does not open with a tag cut short', () => {
     const keyring = createKeyring([NEW]);
     const [keyId, iv, text, tag] = keyring.seal('outbox 1', 'text', nonce()).split('.');
-    const cut = Buffer.from(tag ?? '', 'base64url').subarray(0, 12).toString('base64url');
+    const cut = Buffer.from(tag ?? '', 'base64url')
+      .subarray(0, 12)
+      .toString('base64url');
     assert.throws(() => keyring.open('outbox 1', [keyId, iv, text, cut].join('.')));
   });
 });
@@ -93,7 +98,9 @@ describe('the successor of a refresh token', () => {
     const keyring = createKeyring([NEW]);
     const first = keyring.successor('token', 'nonce');
     assert.deepEqual(keyring.successor('token', 'nonce'), first);
-    const others = [keyring.successor('token', 'nonce2'), keyring.successor('token2', 'nonce')].map(({ token }) => token);
+    const others = [keyring.successor('token', 'nonce2'), keyring.successor('token2', 'nonce')].map(
+      ({ token }) => token,
+    );
     assert.equal(new Set([first.token, ...others]).size, 3);
     assert.match(first.token, /^[\w-]{43}$/);
   });

@@ -4,7 +4,7 @@ import { failureRule } from '../../src/core/lockout.ts';
 import { hours, minutes } from '../../src/core/time.ts';
 import type { PasswordHasher } from '../../src/core/world.ts';
 import { cleanExpired } from '../../src/store/clean.ts';
-import { onEachDatabase, OTHER_PASSWORD, PASSWORD, patient, race, type Stage, tally, WRONG } from '../support/stage.ts';
+import { OTHER_PASSWORD, onEachDatabase, PASSWORD, patient, race, type Stage, tally, WRONG } from '../support/stage.ts';
 
 /** Counts how many passwords are compared with a hash, or with nothing. */
 function counted(hasher: PasswordHasher) {
@@ -45,10 +45,15 @@ function failInARow(stage: Stage, email: string, times: number): Promise<void> {
 
 it('a lock lasts 15 minutes, then twice as long each time, a day at most', () => {
   const { lockFor } = failureRule(0, true);
-  assert.deepEqual(
-    [0, 1, 2, 3, 6, 7, 50].map(lockFor),
-    [minutes(15), minutes(30), hours(1), hours(2), hours(16), hours(24), hours(24)],
-  );
+  assert.deepEqual([0, 1, 2, 3, 6, 7, 50].map(lockFor), [
+    minutes(15),
+    minutes(30),
+    hours(1),
+    hours(2),
+    hours(16),
+    hours(24),
+    hours(24),
+  ]);
 });
 
 onEachDatabase('the lock', (open) => {
@@ -85,7 +90,10 @@ onEachDatabase('the lock', (open) => {
       waits.push(facts.retryAfterSeconds);
       stage.clock.advance({ seconds: facts.retryAfterSeconds });
     }
-    assert.deepEqual(waits, [15, 30, 60, 120, 240, 480, 960, 1440, 1440].map((wait) => wait * 60));
+    assert.deepEqual(
+      waits,
+      [15, 30, 60, 120, 240, 480, 960, 1440, 1440].map((wait) => wait * 60),
+    );
     await stage.signIn(email);
     await stage.fail(email, 10);
     await assert.rejects(stage.trySignIn(email), { facts: { retryAfterSeconds: 900 } });
@@ -150,10 +158,15 @@ onEachDatabase('the lock', (open) => {
     const madeUp = 'A'.repeat(43);
     await stage.fail(victim.email, 10);
     for (const token of [clientToken, madeUp]) {
-      await assert.rejects(stage.trySignIn(victim.email, { caller: stage.caller({ clientToken: token }) }), { code: 'account_locked' });
+      await assert.rejects(stage.trySignIn(victim.email, { caller: stage.caller({ clientToken: token }) }), {
+        code: 'account_locked',
+      });
     }
     stage.clock.advance({ minutes: 15 });
-    assert.notEqual((await stage.signIn(victim.email, { caller: stage.caller({ clientToken: madeUp }) })).clientToken, madeUp);
+    assert.notEqual(
+      (await stage.signIn(victim.email, { caller: stage.caller({ clientToken: madeUp }) })).clientToken,
+      madeUp,
+    );
   });
 
   it('never touches sessions', async (t) => {
@@ -196,7 +209,9 @@ onEachDatabase('the lock', (open) => {
     const { email } = await stage.person();
     const live = await stage.live(await stage.signIn(email));
     await stage.fail(email, 9);
-    await assert.rejects(stage.identity.reauthenticate({ live, password: WRONG, caller: stage.caller() }), { code: 'invalid_credentials' });
+    await assert.rejects(stage.identity.reauthenticate({ live, password: WRONG, caller: stage.caller() }), {
+      code: 'invalid_credentials',
+    });
     await assert.rejects(stage.trySignIn(email), { code: 'account_locked' });
     assert.equal((await stage.mails(email)).length, 1);
   });
@@ -206,12 +221,16 @@ onEachDatabase('the lock', (open) => {
     const { email } = await stage.person();
     const live = await stage.live(await stage.signIn(email));
     for (let time = 0; time < 5; time += 1) {
-      await assert.rejects(stage.identity.reauthenticate({ live, password: WRONG, caller: stage.caller() }), { code: 'invalid_credentials' });
+      await assert.rejects(stage.identity.reauthenticate({ live, password: WRONG, caller: stage.caller() }), {
+        code: 'invalid_credentials',
+      });
       const change = { live, currentPassword: WRONG, newPassword: OTHER_PASSWORD, caller: stage.caller() };
       await assert.rejects(stage.identity.changePassword(change), { code: 'invalid_credentials' });
     }
     await assert.rejects(stage.trySignIn(email), { code: 'account_locked' });
-    await assert.rejects(stage.identity.reauthenticate({ live, password: PASSWORD, caller: stage.caller() }), { code: 'account_locked' });
+    await assert.rejects(stage.identity.reauthenticate({ live, password: PASSWORD, caller: stage.caller() }), {
+      code: 'account_locked',
+    });
   });
 
   it('survives the cleaning, whatever other clients the account knows', async (t) => {
@@ -260,7 +279,8 @@ onEachDatabase('the lock', (open) => {
       },
     };
     const identity = stage.identityWith({ hasher: failing });
-    for (let time = 0; time < 12; time += 1) await assert.rejects(stage.trySignIn(email, { identity }), /out of memory/);
+    for (let time = 0; time < 12; time += 1)
+      await assert.rejects(stage.trySignIn(email, { identity }), /out of memory/);
     await stage.fail(email, 9);
     await stage.signIn(email);
   });
@@ -271,9 +291,14 @@ onEachDatabase('the lock', (open) => {
     const bucket = { identifierDigest: stage.world.keyring.digest('identifier', email), client: '*' };
     const now = stage.clock.now();
     for (let place = 0; place < 10; place += 1) {
-      await stage.world.store.transaction(({ attempts }) => attempts.reserve(bucket, { places: 10, staleBefore: now - 15_000, now }));
+      await stage.world.store.transaction(({ attempts }) =>
+        attempts.reserve(bucket, { places: 10, staleBefore: now - 15_000, now }),
+      );
     }
-    const identity = stage.identityWith({ clock: patient(stage.clock), hasher: { ...stage.world.hasher, deadlineMilliseconds: 100 } });
+    const identity = stage.identityWith({
+      clock: patient(stage.clock),
+      hasher: { ...stage.world.hasher, deadlineMilliseconds: 100 },
+    });
     await assert.rejects(stage.trySignIn(email, { identity }), { code: 'overloaded' });
     stage.clock.advance({ seconds: 16 });
     await stage.signIn(email, { identity });
@@ -315,7 +340,12 @@ onEachDatabase('a hundred wrong passwords in a row', (open) => {
 
     await stage.identity.startPasswordReset({ contract: 'cookie', email, caller: stage.caller() });
     const token = await stage.tokenFor(email);
-    await stage.identity.finishPasswordReset({ contract: 'cookie', token, password: OTHER_PASSWORD, caller: stage.caller() });
+    await stage.identity.finishPasswordReset({
+      contract: 'cookie',
+      token,
+      password: OTHER_PASSWORD,
+      caller: stage.caller(),
+    });
     await stage.signIn(email, { password: OTHER_PASSWORD });
   });
 

@@ -1,17 +1,29 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { makeOneTimeToken, type OneTimePurpose, peekOneTimeToken, takeOneTimeToken } from '../../src/core/one-time-token.ts';
+import {
+  makeOneTimeToken,
+  type OneTimePurpose,
+  peekOneTimeToken,
+  takeOneTimeToken,
+} from '../../src/core/one-time-token.ts';
 import { onEachDatabase, type Stage } from '../support/stage.ts';
 
-const lifetimes: Record<OneTimePurpose, number> = { email_verification: 24 * 3600, password_reset: 3600, unlock: 24 * 3600 };
+const lifetimes: Record<OneTimePurpose, number> = {
+  email_verification: 24 * 3600,
+  password_reset: 3600,
+  unlock: 24 * 3600,
+};
 const purposes = Object.keys(lifetimes) as OneTimePurpose[];
 
 type Person = Awaited<ReturnType<Stage['person']>>;
 
 const make = (stage: Stage, account: Person, purpose: OneTimePurpose): Promise<string> =>
   stage.world.store.transaction(async (store) => {
-    const { token } = await makeOneTimeToken({ ...stage.world, store }, { purpose, account, identifier: account.email });
+    const { token } = await makeOneTimeToken(
+      { ...stage.world, store },
+      { purpose, account, identifier: account.email },
+    );
     return token;
   });
 const take = (stage: Stage, purpose: OneTimePurpose, token: string) =>
@@ -106,7 +118,11 @@ onEachDatabase('a one-time token', (open) => {
       "' or '1'='1",
     ];
     for (const text of wrong) {
-      await assert.rejects(take(stage, 'password_reset', text), { code: 'token_invalid' }, JSON.stringify(text.slice(0, 60)));
+      await assert.rejects(
+        take(stage, 'password_reset', text),
+        { code: 'token_invalid' },
+        JSON.stringify(text.slice(0, 60)),
+      );
     }
     await take(stage, 'password_reset', token);
   });
@@ -119,7 +135,14 @@ onEachDatabase('a one-time token', (open) => {
       tokens.push(await make(stage, person, 'unlock'));
       stage.clock.advance({ seconds: 1 });
     }
-    const alive = await Promise.all(tokens.map((token) => peek(stage, 'unlock', token).then(() => true, () => false)));
+    const alive = await Promise.all(
+      tokens.map((token) =>
+        peek(stage, 'unlock', token).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
     assert.deepEqual(alive, [false, false, true, true, true]);
   });
 

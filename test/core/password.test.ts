@@ -47,7 +47,10 @@ describe('the length of a password', () => {
   }
 
   it('is what the settings say', async () => {
-    assert.deepEqual([await flawOf(text(14), nobody, 15), await flawOf(text(15), nobody, 15)], ['too_short', undefined]);
+    assert.deepEqual(
+      [await flawOf(text(14), nobody, 15), await flawOf(text(15), nobody, 15)],
+      ['too_short', undefined],
+    );
   });
 
   it('over the cap is refused before any work', async () => {
@@ -60,13 +63,22 @@ describe('the length of a password', () => {
 
 describe('the text of a password', () => {
   it('may hold any character that a keyboard gives', async () => {
-    for (const password of ['пароль-для-меня', '  mit  Leerzeichen  ', 'パスワード例文です', 'tab\tand\nline', '"\'<>&;--\\']) {
+    for (const password of [
+      'пароль-для-меня',
+      '  mit  Leerzeichen  ',
+      'パスワード例文です',
+      'tab\tand\nline',
+      '"\'<>&;--\\',
+    ]) {
       assert.equal(await flawOf(password), undefined, password);
     }
   });
 
   it('holds neither NUL nor half a surrogate pair', async () => {
-    assert.deepEqual([await flawOf('fine until\0here'), await flawOf('fine until\ud800here')], ['malformed', 'malformed']);
+    assert.deepEqual(
+      [await flawOf('fine until\0here'), await flawOf('fine until\ud800here')],
+      ['malformed', 'malformed'],
+    );
   });
 
   it('is normalised to NFC and no further', () => {
@@ -122,10 +134,18 @@ describe('a password made of the owner’s own words', () => {
 
   it('is fine when it only contains a word, or has five digits and more behind it', async () => {
     const fine = ['dupont-and-the-otter', 'my jean.dupont words', 'jean.dupont12345', '1jean.dupont'];
-    assert.deepEqual(await Promise.all(fine.map((password) => flawOf(password, jean))), [undefined, undefined, undefined, undefined]);
+    assert.deepEqual(await Promise.all(fine.map((password) => flawOf(password, jean))), [
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('is fine when the word is somebody else’s', async () => {
-    assert.equal(await flawOf('jean.dupont1', { ...nobody, name: 'Ada Lovelace', email: 'ada@example.com' }), undefined);
+    assert.equal(
+      await flawOf('jean.dupont1', { ...nobody, name: 'Ada Lovelace', email: 'ada@example.com' }),
+      undefined,
+    );
   });
 });

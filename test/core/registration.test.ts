@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { hours } from '../../src/core/time.ts';
-import { onEachDatabase, openStage, OTHER_PASSWORD, PASSWORD, type Stage, tally } from '../support/stage.ts';
+import { OTHER_PASSWORD, onEachDatabase, openStage, PASSWORD, type Stage, tally } from '../support/stage.ts';
 
-const register = (stage: Stage, email: string, of: { name?: string | null; password?: string; caller?: ReturnType<Stage['caller']> } = {}) =>
+const register = (
+  stage: Stage,
+  email: string,
+  of: { name?: string | null; password?: string; caller?: ReturnType<Stage['caller']> } = {},
+) =>
   stage.identity.register({
     contract: 'cookie',
     email,
@@ -19,15 +23,18 @@ onEachDatabase('registering', (open) => {
     const account = await register(stage, ` ${email.toUpperCase()} `, { name: 'Ada King Lovelace' });
     const { firstName, lastName, emailVerifiedAt, role, roleId, accountableType, accountableId, disabledAt } = account;
     assert.equal(account.email, email);
-    assert.deepEqual({ firstName, lastName, emailVerifiedAt, role, roleId, accountableType, disabledAt }, {
-      firstName: 'Ada',
-      lastName: 'King Lovelace',
-      emailVerifiedAt: null,
-      role: 'USER',
-      roleId: 1,
-      accountableType: 'Account',
-      disabledAt: null,
-    });
+    assert.deepEqual(
+      { firstName, lastName, emailVerifiedAt, role, roleId, accountableType, disabledAt },
+      {
+        firstName: 'Ada',
+        lastName: 'King Lovelace',
+        emailVerifiedAt: null,
+        role: 'USER',
+        roleId: 1,
+        accountableType: 'Account',
+        disabledAt: null,
+      },
+    );
     assert.equal(accountableId, account.id);
   });
 
@@ -37,7 +44,10 @@ onEachDatabase('registering', (open) => {
     const domains = ['a', 'b', 'c', 'd', 'e'].map((domain) => `${domain}.example`);
     const names: string[] = [];
     for (const domain of domains) names.push((await register(stage, `${local}@${domain}`)).username);
-    assert.deepEqual(names, ['', '2', '3', '5', '9'].map((number) => `${local}${number}`));
+    assert.deepEqual(
+      names,
+      ['', '2', '3', '5', '9'].map((number) => `${local}${number}`),
+    );
   });
 
   it('mails a link to the address, which proves it', async (t) => {
@@ -96,7 +106,12 @@ onEachDatabase('registering', (open) => {
     stage.clock.advance({ seconds: 1 });
     await assert.rejects(register(stage, email, { name: 'Ada' }), { code: 'identifier_taken' });
     const token = await stage.tokenFor(email);
-    await stage.identity.finishPasswordReset({ contract: 'page', token, password: OTHER_PASSWORD, caller: stage.caller() });
+    await stage.identity.finishPasswordReset({
+      contract: 'page',
+      token,
+      password: OTHER_PASSWORD,
+      caller: stage.caller(),
+    });
     await assert.rejects(stage.trySignIn(email, { password: PASSWORD }), { code: 'invalid_credentials' });
     const { account } = await stage.signIn(email, { password: OTHER_PASSWORD });
     assert.deepEqual([account.name, account.firstName, account.lastName], [null, '', '']);
@@ -105,7 +120,10 @@ onEachDatabase('registering', (open) => {
   it('refuses what is no address, and a password the policy refuses, before anything is made', async (t) => {
     const stage = await open(t);
     const email = stage.address();
-    await assert.rejects(register(stage, 'ada＠example.com'), { code: 'input_rejected', facts: { fields: { email: 'email' } } });
+    await assert.rejects(register(stage, 'ada＠example.com'), {
+      code: 'input_rejected',
+      facts: { fields: { email: 'email' } },
+    });
     for (const password of ['short', 'password123', email, `${email.split('@')[0]}1`, 'x'.repeat(1025)]) {
       await assert.rejects(register(stage, email, { password }), { code: 'password_rejected' }, password);
     }
@@ -131,7 +149,9 @@ onEachDatabase('registering', (open) => {
     const stage = await open(t);
     const { email } = await stage.person();
     const caller = stage.caller();
-    const answers = await Promise.all(Array.from({ length: 30 }, () => register(stage, email, { caller }).catch(({ code }) => code)));
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => register(stage, email, { caller }).catch(({ code }) => code)),
+    );
     assert.ok((tally(answers)['identifier_taken'] ?? 0) <= 10, JSON.stringify(tally(answers)));
   });
 
@@ -142,7 +162,8 @@ onEachDatabase('registering', (open) => {
     const { store } = stage.world;
     for (const { network } of [caller, shared]) {
       const rule = { limit: 60, windowMilliseconds: hours(1), now: stage.clock.now() };
-      for (let time = 0; time < 60; time += 1) await store.transaction(({ limits }) => limits.take(`network:sign-up:${network.key}`, rule));
+      for (let time = 0; time < 60; time += 1)
+        await store.transaction(({ limits }) => limits.take(`network:sign-up:${network.key}`, rule));
     }
     await assert.rejects(register(stage, stage.address(), { caller }), { code: 'rate_limited' });
     await register(stage, stage.address(), { caller: shared });
@@ -178,7 +199,9 @@ onEachDatabase('registering', (open) => {
   it('records that it happened, without the address', async (t) => {
     const stage = await open(t);
     const email = stage.address();
-    const { uuid } = await register(stage, email, { caller: stage.caller({ address: '198.51.100.3', userAgent: 'Otter/9' }) });
+    const { uuid } = await register(stage, email, {
+      caller: stage.caller({ address: '198.51.100.3', userAgent: 'Otter/9' }),
+    });
     const [event] = await stage.world.store.audit.list({ accountUuid: uuid, limit: 1 });
     assert.equal(event?.kind, 'account.registered');
     assert.deepEqual(event?.details, { address: '198.51.100.3', userAgent: 'Otter/9' });

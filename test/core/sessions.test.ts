@@ -96,7 +96,8 @@ onEachDatabase('a session', (open) => {
     stage.clock.advance({ days: 1 });
     assert.deepEqual(await ids(), [second.session.id]);
     const listed = JSON.stringify(await stage.identity.listSessions(live));
-    for (const secret of [second.refreshToken, second.accessToken, uuid, other.session.id]) assert.ok(!listed.includes(secret));
+    for (const secret of [second.refreshToken, second.accessToken, uuid, other.session.id])
+      assert.ok(!listed.includes(secret));
   });
 
   it('ends by its own id alone: somebody else’s, a made-up one and one that is over are not found', async (t) => {
@@ -144,7 +145,11 @@ onEachDatabase('a session', (open) => {
     const { email } = await stage.person();
     const signOut = (credentials: { accessToken?: string; refreshToken?: string }) =>
       stage.identity.signOut({ contract: 'cookie', credentials, caller: stage.caller() });
-    const [byAccess, byRefresh, other] = [await stage.signIn(email), await stage.signIn(email), await stage.signIn(email)];
+    const [byAccess, byRefresh, other] = [
+      await stage.signIn(email),
+      await stage.signIn(email),
+      await stage.signIn(email),
+    ];
     stage.clock.advance({ hours: 1 });
     await signOut({ accessToken: byAccess.accessToken });
     await signOut({ refreshToken: byRefresh.refreshToken });
@@ -160,7 +165,11 @@ onEachDatabase('a session', (open) => {
     const first = await stage.signIn((await stage.person()).email);
     const second = await stage.refreshed(first);
     const third = await stage.refreshed(second);
-    await stage.identity.signOut({ contract: 'cookie', credentials: { accessToken: first.accessToken }, caller: stage.caller() });
+    await stage.identity.signOut({
+      contract: 'cookie',
+      credentials: { accessToken: first.accessToken },
+      caller: stage.caller(),
+    });
     await stage.live(third);
   });
 

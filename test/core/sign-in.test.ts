@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { HashPool } from '../../src/crypto/hash-pool.ts';
 import { argon2id } from '../../src/crypto/password-hasher.ts';
-import { interrupted, onEachDatabase, OTHER_PASSWORD, PASSWORD, type Stage, tally, WRONG } from '../support/stage.ts';
+import { interrupted, OTHER_PASSWORD, onEachDatabase, PASSWORD, type Stage, tally, WRONG } from '../support/stage.ts';
 
 /** Code factors are set by operations still to come; the row is what sign-in reads. */
 const setCodeFactor = (stage: Stage, id: number) =>
@@ -27,15 +27,25 @@ onEachDatabase('signing in', (open) => {
   it('takes every spelling of the address', async (t) => {
     const stage = await open(t);
     const { email } = await stage.person();
-    for (const spelling of [email.toUpperCase(), ` ${email}\t`, email.replace('example', 'ｅxample')]) await stage.signIn(spelling);
+    for (const spelling of [email.toUpperCase(), ` ${email}\t`, email.replace('example', 'ｅxample')])
+      await stage.signIn(spelling);
   });
 
   it('verifies the whole password and nothing like it', async (t) => {
     const stage = await open(t);
     const password = `${'kq7wzr2m'.repeat(12)}vx9T`;
     const { email } = await stage.person({ password });
-    const tries = [password.slice(0, 72), `${password.slice(0, -1)}t`, `${password} `, ` ${password}`, password.toUpperCase(), `${password}\0`, ''];
-    for (const text of tries) await assert.rejects(stage.trySignIn(email, { password: text }), { code: 'invalid_credentials' });
+    const tries = [
+      password.slice(0, 72),
+      `${password.slice(0, -1)}t`,
+      `${password} `,
+      ` ${password}`,
+      password.toUpperCase(),
+      `${password}\0`,
+      '',
+    ];
+    for (const text of tries)
+      await assert.rejects(stage.trySignIn(email, { password: text }), { code: 'invalid_credentials' });
     await stage.signIn(email, { password });
   });
 
@@ -43,7 +53,9 @@ onEachDatabase('signing in', (open) => {
     const stage = await open(t);
     const { email } = await stage.person({ password: 'caf\u00e9 \ufb01lament 73' });
     await stage.signIn(email, { password: 'cafe\u0301 \ufb01lament 73' });
-    await assert.rejects(stage.trySignIn(email, { password: 'caf\u00e9 filament 73' }), { code: 'invalid_credentials' });
+    await assert.rejects(stage.trySignIn(email, { password: 'caf\u00e9 filament 73' }), {
+      code: 'invalid_credentials',
+    });
   });
 
   it('takes a password that was set with its accents typed apart, however long they make it', async (t) => {
@@ -70,7 +82,9 @@ onEachDatabase('signing in', (open) => {
       [known.email, `${PASSWORD}\ud800`],
     ];
     const answers = await Promise.all(
-      attempts.map(([email, password]) => stage.trySignIn(email, { password }).catch((error) => JSON.stringify({ ...error, message: error.message }))),
+      attempts.map(([email, password]) =>
+        stage.trySignIn(email, { password }).catch((error) => JSON.stringify({ ...error, message: error.message })),
+      ),
     );
     assert.equal(new Set(answers).size, 1, JSON.stringify(answers));
   });
@@ -130,7 +144,10 @@ onEachDatabase('signing in', (open) => {
     const answer = await stage.trySignIn(email);
     assert.deepEqual(Object.keys(answer).sort(), ['challenge', 'channel', 'outcome']);
     assert.equal(answer.outcome, 'second_factor_due');
-    assert.equal((await stage.handle.read.selectFrom('session').select('id').where('account_id', '=', id).execute()).length, 0);
+    assert.equal(
+      (await stage.handle.read.selectFrom('session').select('id').where('account_id', '=', id).execute()).length,
+      0,
+    );
   });
 
   it('keeps at most three pending logins, by digest alone', async (t) => {
@@ -179,7 +196,9 @@ onEachDatabase('signing in', (open) => {
     const hasher = interrupted(await argon2id(new HashPool(), stage.world.keyring.peppers, stronger), () =>
       stage.identity.setPassword({ uuid, password: OTHER_PASSWORD }),
     );
-    await assert.rejects(stage.trySignIn(email, { identity: stage.identityWith({ hasher }) }), { code: 'invalid_credentials' });
+    await assert.rejects(stage.trySignIn(email, { identity: stage.identityWith({ hasher }) }), {
+      code: 'invalid_credentials',
+    });
     assert.match((await stage.world.store.passwords.find(id))?.hash ?? '', /m=64,/);
     await stage.signIn(email, { password: OTHER_PASSWORD });
   });
@@ -189,10 +208,17 @@ onEachDatabase('signing in', (open) => {
     const { email, uuid } = await stage.person();
     await stage.fail(email, 2);
     await stage.signIn(email);
-    assert.deepEqual(await stage.recorded(uuid), ['account.created', 'sign_in.failed', 'sign_in.failed', 'sign_in.succeeded']);
+    assert.deepEqual(await stage.recorded(uuid), [
+      'account.created',
+      'sign_in.failed',
+      'sign_in.failed',
+      'sign_in.succeeded',
+    ]);
     const stranger = stage.address('stranger');
     await stage.fail(stranger, 1);
-    assert.ok(!JSON.stringify(await stage.handle.read.selectFrom('audit_event').selectAll().execute()).includes(stranger));
+    assert.ok(
+      !JSON.stringify(await stage.handle.read.selectFrom('audit_event').selectAll().execute()).includes(stranger),
+    );
   });
 });
 
@@ -202,7 +228,10 @@ onEachDatabase('a network', (open) => {
     const caller = stage.caller();
     const { email } = await stage.person();
     for (let time = 0; time < 30; time += 1) await stage.fail(stage.address(), 1, caller);
-    await assert.rejects(stage.trySignIn(email, { caller }), { code: 'rate_limited', facts: { retryAfterSeconds: 300 } });
+    await assert.rejects(stage.trySignIn(email, { caller }), {
+      code: 'rate_limited',
+      facts: { retryAfterSeconds: 300 },
+    });
     await stage.signIn(email);
     stage.clock.advance({ minutes: 4, seconds: 59 });
     await assert.rejects(stage.trySignIn(email, { caller }), { code: 'rate_limited', facts: { retryAfterSeconds: 1 } });
@@ -223,7 +252,9 @@ onEachDatabase('a network', (open) => {
     const signedIn = await stage.signIn(email);
     const live = await stage.live(signedIn);
     for (let time = 0; time < 29; time += 1) await stage.fail(stage.address(), 1, caller);
-    await assert.rejects(stage.identity.reauthenticate({ live, password: WRONG, caller }), { code: 'invalid_credentials' });
+    await assert.rejects(stage.identity.reauthenticate({ live, password: WRONG, caller }), {
+      code: 'invalid_credentials',
+    });
     await assert.rejects(stage.identity.reauthenticate({ live, password: PASSWORD, caller }), { code: 'rate_limited' });
   });
 
@@ -231,8 +262,13 @@ onEachDatabase('a network', (open) => {
     const stage = await open(t);
     const caller = stage.caller();
     const answers = await Promise.all(
-      Array.from({ length: 60 }, () => stage.trySignIn(stage.address(), { password: WRONG, caller }).catch(({ code }) => code)),
+      Array.from({ length: 60 }, () =>
+        stage.trySignIn(stage.address(), { password: WRONG, caller }).catch(({ code }) => code),
+      ),
     );
-    assert.ok((tally(answers as string[])['invalid_credentials'] ?? 0) <= 30, JSON.stringify(tally(answers as string[])));
+    assert.ok(
+      (tally(answers as string[])['invalid_credentials'] ?? 0) <= 30,
+      JSON.stringify(tally(answers as string[])),
+    );
   });
 });

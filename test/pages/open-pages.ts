@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import { type FastifyInstance, fastify } from 'fastify';
 import { ensureSigningKey } from '../../src/core/signing-key.ts';
 import type { Caller } from '../../src/core/world.ts';
-import { secureHeaders } from '../../src/http/headers.ts';
+import { secureHeaders, secureHeaderValues } from '../../src/http/headers.ts';
 import { hostedPages, type PagesParts } from '../../src/pages/pages.ts';
 import { openWorld, type TestWorld } from '../support/world.ts';
 
@@ -59,7 +59,7 @@ export async function openPages(
     ...(typeof change === 'function' ? change(world) : change),
   };
   const app = fastify();
-  secureHeaders(app, parts);
+  secureHeaders(app, secureHeaderValues(parts));
   await hostedPages(app, parts);
   t.after(() => app.close());
 

@@ -7,17 +7,43 @@ after(() => advisor.close());
 
 describe('the advice on a password', () => {
   it('lets the documents’ own samples pass', async () => {
-    const samples = ['SecurePassword123', 'SecurePassword123!', 'SecurePass123!', 'NewSecurePassword123!', 'NewSecurePass123!'];
-    assert.deepEqual(await Promise.all(samples.map((sample) => advisor.flawOf(sample, []))), samples.map(() => undefined));
+    const samples = [
+      'SecurePassword123',
+      'SecurePassword123!',
+      'SecurePass123!',
+      'NewSecurePassword123!',
+      'NewSecurePass123!',
+    ];
+    assert.deepEqual(
+      await Promise.all(samples.map((sample) => advisor.flawOf(sample, []))),
+      samples.map(() => undefined),
+    );
   });
 
   it('calls the commonest common', async () => {
-    const common = ['password', 'password123', '12345678', '123456789', 'iloveyou', 'PASSWORD1', 'qwertyuiop', 'sunshine'];
-    assert.deepEqual(await Promise.all(common.map((password) => advisor.flawOf(password, []))), common.map(() => 'common'));
+    const common = [
+      'password',
+      'password123',
+      '12345678',
+      '123456789',
+      'iloveyou',
+      'PASSWORD1',
+      'qwertyuiop',
+      'sunshine',
+    ];
+    assert.deepEqual(
+      await Promise.all(common.map((password) => advisor.flawOf(password, []))),
+      common.map(() => 'common'),
+    );
   });
 
   it('calls guessable what a pattern gives away', async () => {
-    const patterns = ['xxxxxxxxxxxxxxxxxxxxxxxxx', 'abcdefghijklmnopq', '123456781234567812345678', 'zxcvbnmzxcvbnmzxcvbnmzxcvbnm'];
+    const patterns = [
+      'xxxxxxxxxxxxxxxxxxxxxxxxx',
+      'abcdefghijklmnopq',
+      '123456781234567812345678',
+      'zxcvbnmzxcvbnmzxcvbnmzxcvbnm',
+    ];
     assert.deepEqual(
       await Promise.all(patterns.map((password) => advisor.flawOf(password, []))),
       patterns.map(() => 'guessable'),
@@ -31,8 +57,18 @@ describe('the advice on a password', () => {
   });
 
   it('asks for no mix of characters', async () => {
-    const plain = ['violet hammock drift', 'zqkvmwtrplxjdnh', 'granit loutre parade', '🦊🎲🚲🌵🧭🪁🥁🛶', 'kq7wzr2m', '83650172946'];
-    assert.deepEqual(await Promise.all(plain.map((password) => advisor.flawOf(password, []))), plain.map(() => undefined));
+    const plain = [
+      'violet hammock drift',
+      'zqkvmwtrplxjdnh',
+      'granit loutre parade',
+      '🦊🎲🚲🌵🧭🪁🥁🛶',
+      'kq7wzr2m',
+      '83650172946',
+    ];
+    assert.deepEqual(
+      await Promise.all(plain.map((password) => advisor.flawOf(password, []))),
+      plain.map(() => undefined),
+    );
   });
 
   it('judges a password of 1,024 bytes as quickly as any other', async () => {

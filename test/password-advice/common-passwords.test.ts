@@ -23,14 +23,21 @@ describe('the list of common passwords', () => {
   });
 
   it('is compared with the whole password, whatever its case', () => {
-    assert.deepEqual(
-      ['password1', 'PASSWORD1', 'pAssWord1', 'password1 ', 'xpassword1', 'password1🦊'].map(isCommon),
-      [true, true, true, false, false, false],
-    );
+    assert.deepEqual(['password1', 'PASSWORD1', 'pAssWord1', 'password1 ', 'xpassword1', 'password1🦊'].map(isCommon), [
+      true,
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('takes no password for another that is not on it', () => {
-    const random = Array.from({ length: 20_000 }, (_, index) => `not-on-it ${(index * 2_654_435_761) % 2 ** 32} ${index}`);
+    const random = Array.from(
+      { length: 20_000 },
+      (_, index) => `not-on-it ${(index * 2_654_435_761) % 2 ** 32} ${index}`,
+    );
     assert.deepEqual(random.filter(isCommon), []);
   });
 });

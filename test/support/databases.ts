@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,8 +29,7 @@ async function administer<T>(work: (client: pg.Client) => Promise<T>): Promise<T
   }
 }
 
-let counter = 0;
-const unique = (): string => `guichet_test_${process.pid}_${Date.now().toString(36)}_${(counter += 1)}`;
+const unique = (): string => `guichet_test_${process.pid}_${Date.now().toString(36)}_${randomUUID().slice(0, 8)}`;
 
 // Migrating takes longer than copying what one migration made.
 let template: Promise<string> | undefined;
@@ -106,5 +106,7 @@ export async function openTestPostgres(t: Opening): Promise<DatabaseHandle & { u
 /** Runs the same tests on SQLite and on PostgreSQL. */
 export function eachDatabase(name: string, tests: (open: (t: Opening) => Promise<DatabaseHandle>) => void): void {
   describe(`${name}, on SQLite`, () => tests(openTestSqlite));
-  describe(`${name}, on PostgreSQL`, { skip: hasPostgres ? false : 'no PostgreSQL server' }, () => tests(openTestPostgres));
+  describe(`${name}, on PostgreSQL`, { skip: hasPostgres ? false : 'no PostgreSQL server' }, () =>
+    tests(openTestPostgres),
+  );
 }

@@ -19,7 +19,13 @@ export const WRONG = 'not the password';
 /** A world with people in it, whom no other test knows. */
 export interface Stage extends TestWorld {
   /** Somebody who asks, from a network of their own unless one is named. */
-  caller(of?: { network?: string; factor?: number; userAgent?: string | null; clientToken?: string | null; address?: string | null }): Caller;
+  caller(of?: {
+    network?: string;
+    factor?: number;
+    userAgent?: string | null;
+    clientToken?: string | null;
+    address?: string | null;
+  }): Caller;
   /** An address nobody has. */
   address(local?: string): string;
   /** An account that an operator made, with {@link PASSWORD}. */
@@ -50,7 +56,13 @@ async function stageOn(world: TestWorld): Promise<Stage> {
 
   const stage: Stage = {
     ...world,
-    caller: ({ network = `network-${number}-${next()}`, factor = 1, userAgent = 'Otter/1.0', clientToken = null, address = '192.0.2.7' } = {}) => ({
+    caller: ({
+      network = `network-${number}-${next()}`,
+      factor = 1,
+      userAgent = 'Otter/1.0',
+      clientToken = null,
+      address = '192.0.2.7',
+    } = {}) => ({
       address,
       network: { key: network, factor },
       userAgent,
@@ -60,7 +72,12 @@ async function stageOn(world: TestWorld): Promise<Stage> {
     address: (local = 'ada') => `${local}.${number}.${next()}@example.com`,
     async person({ verified = true, password = PASSWORD, firstName } = {}) {
       const email = stage.address();
-      const account = await world.identity.createAccount({ email, password, verified, ...(firstName && { firstName }) });
+      const account = await world.identity.createAccount({
+        email,
+        password,
+        verified,
+        ...(firstName && { firstName }),
+      });
       return { ...account, email };
     },
     trySignIn: (email, { password = PASSWORD, caller = stage.caller(), identity = world.identity } = {}) =>
@@ -72,7 +89,9 @@ async function stageOn(world: TestWorld): Promise<Stage> {
     },
     async fail(email, times, caller) {
       for (let time = 0; time < times; time += 1) {
-        await assert.rejects(stage.trySignIn(email, { password: WRONG, ...(caller && { caller }) }), { code: 'invalid_credentials' });
+        await assert.rejects(stage.trySignIn(email, { password: WRONG, ...(caller && { caller }) }), {
+          code: 'invalid_credentials',
+        });
       }
     },
     live: ({ accessToken }) => world.identity.checkSession({ contract: 'cookie', accessToken, changes: true }),
@@ -129,7 +148,10 @@ export const interrupted = (hasher: PasswordHasher, between: () => Promise<unkno
 });
 
 /** Calls everybody at once and sorts the answers: values of the winners, codes (or messages) of the others' failures. */
-export async function race<T>(count: number, call: (index: number) => Promise<T>): Promise<{ won: T[]; lost: string[] }> {
+export async function race<T>(
+  count: number,
+  call: (index: number) => Promise<T>,
+): Promise<{ won: T[]; lost: string[] }> {
   const answers = await Promise.allSettled(Array.from({ length: count }, async (_, index) => call(index)));
   return {
     won: answers.filter((answer) => answer.status === 'fulfilled').map(({ value }) => value),
@@ -141,4 +163,6 @@ export async function race<T>(count: number, call: (index: number) => Promise<T>
 
 /** How often each text occurs. */
 export const tally = (texts: readonly string[]): Record<string, number> =>
-  Object.fromEntries(Object.entries(Object.groupBy(texts, (text) => text)).map(([text, all]) => [text, all?.length ?? 0]));
+  Object.fromEntries(
+    Object.entries(Object.groupBy(texts, (text) => text)).map(([text, all]) => [text, all?.length ?? 0]),
+  );

@@ -37,7 +37,11 @@ export const SECRET = 'm0Jq7vXbR2tYp9WcK4sLd8NfHgZ1uEoA5iTx';
 export interface TestWorld extends Composition {
   clock: TestClock;
   /** Mails so far, newest first, once all that wait were sent. */
-  mails(to?: string): Promise<{ to: string; subject: string; text: string; html: string | null; links: string[]; code: string | null }[]>;
+  mails(
+    to?: string,
+  ): Promise<
+    { to: string; subject: string; text: string; html: string | null; links: string[]; code: string | null }[]
+  >;
   /** The token in the newest mail's link. */
   tokenFor(to: string): Promise<string>;
 }

@@ -5,21 +5,28 @@ const ACCESS = 'accessToken';
 const REFRESH = 'refreshToken';
 const CHALLENGE = 'challenge';
 
-const strict = (path: string, maxAge: number): CookieAttributes => ({ path, maxAge, sameSite: 'strict', httpOnly: true });
+const strict = (path: string, maxAge: number): CookieAttributes => ({
+  path,
+  maxAge,
+  sameSite: 'strict',
+  httpOnly: true,
+});
 
 const accessCookie = strict('/', 900);
 const refreshCookie = (prefix: string): CookieAttributes => strict(prefix, 604_800);
 const challengeCookie = (prefix: string): CookieAttributes => strict(prefix, 600);
 
-/** What a request carries of a session. */
+/** What a request carries of a session; of two sessions it carries none. */
 export function credentialsIn(cookies: Cookies): SessionCredentials {
+  if (carriesTwoSessions(cookies)) return {};
   const accessToken = cookies.get(ACCESS);
   const refreshToken = cookies.get(REFRESH);
   return { ...(accessToken !== undefined && { accessToken }), ...(refreshToken !== undefined && { refreshToken }) };
 }
 
 /** Whether somebody has put a second session cookie beside the first (cookie tossing from a sibling host). */
-export const carriesTwoSessions = (cookies: Cookies): boolean => cookies.comesTwice(ACCESS) || cookies.comesTwice(REFRESH);
+export const carriesTwoSessions = (cookies: Cookies): boolean =>
+  cookies.comesTwice(ACCESS) || cookies.comesTwice(REFRESH);
 
 export function setSessionCookies(
   cookies: Cookies,

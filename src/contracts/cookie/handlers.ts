@@ -1,7 +1,7 @@
-import type { LiveSession } from '../../core/session.ts';
 import { Failure } from '../../core/failure.ts';
-import type { Call, Handler } from '../../http/contract.ts';
+import type { LiveSession } from '../../core/session.ts';
 import { setClientCookie } from '../../http/client-cookie.ts';
+import type { Call, Handler } from '../../http/contract.ts';
 import { clearChallenge, clearSessionCookies, credentialsIn, setChallenge, setSessionCookies } from './credentials.ts';
 import type * as schema from './schemas.ts';
 import { currentUser, listedSession, refreshedUser, registeredUser, signedInUser } from './views.ts';

@@ -4,7 +4,10 @@ import { type Static, Type } from 'typebox';
 const Text = (minLength = 0, maxLength = 4096) => Type.String({ minLength, maxLength });
 
 const Email = Type.String({ minLength: 1, maxLength: 320, description: 'E-mail address' });
-const NewPassword = Type.String({ maxLength: 4096, description: '8 characters or more; judged by the password policy' });
+const NewPassword = Type.String({
+  maxLength: 4096,
+  description: '8 characters or more; judged by the password policy',
+});
 const Password = Text();
 const Token = Type.String({ minLength: 1, maxLength: 512, description: 'From the link in the e-mail' });
 const Instant = Type.String({ format: 'date-time', description: 'ISO 8601, UTC, with milliseconds' });

@@ -108,7 +108,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', required)
     .addColumn('expires_at', 'bigint', required)
     .execute();
-  await db.schema.createIndex('one_time_token_account').on('one_time_token').columns(['account_id', 'purpose']).execute();
+  await db.schema
+    .createIndex('one_time_token_account')
+    .on('one_time_token')
+    .columns(['account_id', 'purpose'])
+    .execute();
   await db.schema.createIndex('one_time_token_expiry').on('one_time_token').column('expires_at').execute();
 
   await db.schema
@@ -153,6 +157,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('key', 'text', key)
     .addColumn('count', 'integer', required)
     .addColumn('resets_at', 'bigint', required)
+    .addColumn('pending', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('pending_at', 'bigint', (column) => column.notNull().defaultTo(0))
     .execute();
   await db.schema.createIndex('rate_limit_reset').on('rate_limit').column('resets_at').execute();
 

@@ -1,0 +1,46 @@
+import type { Account } from './account.ts';
+import type { Session } from './session.ts';
+import { days, minutes } from './time.ts';
+import type { AccessClaims, ContractName, World } from './world.ts';
+
+/** How long what a contract hands out lives, in milliseconds. */
+export interface Lifetimes {
+  access: number;
+  /** Since the last use. */
+  idle: number;
+  /** Since the last sign-in, however much it is used. */
+  absolute: number;
+}
+
+/** Contracts whose sessions travel as an access JWT and a rotating refresh token. */
+export const LIFETIMES = {
+  cookie: { access: minutes(15), idle: days(7), absolute: days(30) },
+} as const satisfies Partial<Record<ContractName, Lifetimes>>;
+
+export type TokenContract = keyof typeof LIFETIMES;
+
+/** Signs the session's newest access token; done once its transaction is durable. */
+export async function accessTokenOf(
+  world: Pick<World, 'accessTokens' | 'clock'>,
+  { account, session }: { account: Account; session: Session },
+): Promise<string> {
+  const contract = session.contract as TokenContract;
+  return world.accessTokens.issue(
+    contract,
+    accessClaims(account, session, world.clock.now(), LIFETIMES[contract].access),
+  );
+}
+
+function accessClaims(account: Account, session: Session, issuedAt: number, lifetime: number): AccessClaims {
+  return {
+    subject: account.uuid,
+    sessionId: session.id,
+    tokenId: session.tokenId ?? '',
+    role: account.role,
+    issuedAt,
+    expiresAt: Math.min(
+      issuedAt + lifetime,
+      session.authenticatedAt + LIFETIMES[session.contract as TokenContract].absolute,
+    ),
+  };
+}

@@ -1,0 +1,21 @@
+import type { LetterIn } from './letter.ts';
+
+export const accountDeleted: LetterIn = {
+  page: null,
+  en: (service) => ({
+    subject: 'Your account was deleted',
+    opening: [`Your ${service} account has just been deleted, and every device is signed out.`],
+    closing: [
+      'If it was you, there is nothing to do. You can register again with this address after 24 hours.',
+      `It wasn’t you? Write to those who run ${service}.`,
+    ],
+  }),
+  fr: (service) => ({
+    subject: 'Votre compte a été supprimé',
+    opening: [`Votre compte ${service} vient d’être supprimé, et tous les appareils sont déconnectés.`],
+    closing: [
+      'Si c’était vous, vous n’avez rien à faire. Vous pourrez vous réinscrire avec cette adresse après 24 heures.',
+      `Ce n’était pas vous ? Écrivez à ceux qui gèrent ${service}.`,
+    ],
+  }),
+};
