@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** The first that knows `import.meta.main`. */
 const needed = [24, 2];
+const modules = fileURLToPath(new URL('../node_modules', import.meta.url));
 const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
@@ -18,9 +20,7 @@ export function runOnNode(args) {
     process.stderr.write(`guichet: Node ${needed.join('.')} or later is needed; this is ${process.version}\n`);
     process.exit(1);
   }
-  // Password hashing may fill the default pool of four threads, and files and DNS would wait behind it.
-  const env = { UV_THREADPOOL_SIZE: String(availableParallelism() + 4), ...process.env };
-  const child = spawn(node, args, { stdio: 'inherit', env });
+  const child = spawn(node, ['--expose-gc', ...args], { stdio: 'inherit', env: { ...defaults(), ...process.env } });
   const lastSent = new Map();
   for (const signal of passedOn) {
     process.on(signal, () => {
@@ -40,6 +40,18 @@ export function runOnNode(args) {
     for (const each of passedOn) process.removeAllListeners(each);
     process.kill(process.pid, signal);
   });
+}
+
+/** What serves better than Node's own defaults; whoever sets one of these is obeyed. */
+function defaults() {
+  return {
+    // Password hashing may fill the default pool of four threads, and files and DNS would wait behind it.
+    UV_THREADPOOL_SIZE: String(availableParallelism() + 4),
+    // Each thread that allocates gets an arena of its own, which is not given back: two serve as well as eight.
+    MALLOC_ARENA_MAX: '2',
+    // Types are stripped once, not at every start; without it an idle server is some 15 MB larger.
+    ...(existsSync(modules) && { NODE_COMPILE_CACHE: join(modules, '.cache', 'guichet') }),
+  };
 }
 
 /** This Node when it is new enough, else the one that the `node` package brings. */

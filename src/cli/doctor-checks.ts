@@ -5,7 +5,6 @@ import { openDatabase } from '../compose.ts';
 import { codeOf } from '../config/environment.ts';
 import { generatedSecretPath } from '../config/secret.ts';
 import type { Settings } from '../config/settings.ts';
-import { smtpDelivery } from '../delivery/smtp.ts';
 import type { DatabaseHandle } from '../store/database.ts';
 import { pendingMigrations, sqlitePath } from './database.ts';
 
@@ -83,6 +82,7 @@ async function checkClock({ read }: DatabaseHandle): Promise<Finding> {
 /** Whether the mail server lets us in; nothing is sent. */
 export async function checkMail({ GUICHET_MAIL_FROM: from, GUICHET_MAIL_URL: url }: Settings): Promise<Finding> {
   if (!url) return { check: 'mail', state: 'ok', message: 'goes to the development mailbox' };
+  const { smtpDelivery } = await import('../delivery/smtp.ts');
   const smtp = smtpDelivery({ url, from });
   try {
     await smtp.verify();

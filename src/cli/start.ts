@@ -27,6 +27,8 @@ async function start(cli: Cli): Promise<void> {
     log.info({ host, port, mode: server.derived.mode, publicUrl: links.publicUrl }, 'listening');
     if (output.json) output.result({ host, port, mode: server.derived.mode, ...links }, '');
     else if (io.stdout.isTTY || server.derived.mode === 'development') output.result(undefined, welcome(links));
+    // Starting leaves garbage that an idle server would never collect: 30 MB of some 150.
+    globalThis.gc?.();
     log.info({ signal: await stop }, 'stopping');
   } finally {
     setTimeout(() => process.exit(1), longestStopMilliseconds).unref();
