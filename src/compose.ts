@@ -139,14 +139,13 @@ export async function compose(
       log,
       random,
       contracts: chosen,
-      publicUrl: derived.publicOrigin,
       secure: derived.secure,
       isAllowedOrigin: derived.isAllowedOrigin,
       isSharedNetwork: derived.isSharedNetwork,
       isUnavailable: (error) => handle.isUnavailable(error),
       trustedProxies: derived.trustedProxies,
       hostNames: derived.mode === 'development' ? LOOPBACK_NAMES : undefined,
-      beside: async (app, scopes) => {
+      beside: async (app) => {
         metrics.observe(app);
         health(app, async () => {
           if (stopping) throw new Error('stopping');
@@ -158,10 +157,7 @@ export async function compose(
           metrics.serve(app, settings.GUICHET_METRICS_TOKEN);
         }
         if (settings.GUICHET_DOCS) {
-          docs(
-            app,
-            chosen.map((contract) => ({ contract, scope: scopes.get(contract.name) as FastifyInstance })),
-          );
+          docs(app, { contracts: chosen, publicUrl: derived.publicOrigin });
         }
         if (mailbox) devMailbox(app, mailbox, { trustProxy: derived.trustedProxies.length > 0 });
         await hostedPages(app, {

@@ -28,7 +28,7 @@ async function start(cli: Cli): Promise<void> {
     if (output.json) output.result({ host, port, mode: server.derived.mode, ...links }, '');
     else if (io.stdout.isTTY || server.derived.mode === 'development') output.result(undefined, welcome(links));
     // Starting leaves garbage that an idle server would never collect: 30 MB of some 150.
-    globalThis.gc?.();
+    globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     log.info({ signal: await stop }, 'stopping');
   } finally {
     setTimeout(() => process.exit(1), longestStopMilliseconds).unref();

@@ -21,12 +21,15 @@ export interface Derived {
   isSharedNetwork(address: string): boolean;
   /** Whether messages go to the development mailbox rather than out (rule 1). */
   developmentMailbox: boolean;
+  /** Whether an SMS can be sent at all, or kept in the development mailbox; without, no answer may offer one. */
+  smsAvailable: boolean;
 }
 
 export function derive(settings: Settings): Derived {
   const mode = modeOf(settings);
   const publicUrl = new URL(settings.GUICHET_PUBLIC_URL);
   const allowed = new Set([publicUrl.origin, ...(settings.GUICHET_ALLOWED_ORIGINS ?? [])]);
+  const developmentMailbox = mode === 'development' && !settings.GUICHET_MAIL_URL;
   const allowsLoopback = mode === 'development' && settings.GUICHET_ALLOWED_ORIGINS === undefined;
 
   return {
@@ -43,7 +46,8 @@ export function derive(settings: Settings): Derived {
     },
     trustedProxies: (settings.GUICHET_TRUST_PROXY ?? []).filter((item) => item !== 'none'),
     isSharedNetwork: networkTest(settings.GUICHET_SHARED_NETWORKS),
-    developmentMailbox: mode === 'development' && !settings.GUICHET_MAIL_URL,
+    developmentMailbox,
+    smsAvailable: settings.GUICHET_SMS_URL !== undefined || developmentMailbox,
   };
 }
 

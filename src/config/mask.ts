@@ -1,3 +1,4 @@
+import { twilioAccount } from '../delivery/twilio-url.ts';
 import { notesOf } from './environment.ts';
 import type { SettingName } from './settings.ts';
 
@@ -13,6 +14,10 @@ function withoutPassword(text: string): string {
   const url = URL.parse(text);
   // An unescaped `/` or `#` in a password ends the host early, and the rest of it shows up further on.
   if (!url?.host || /@/.test(url.pathname + url.search + url.hash)) return hidden(text);
+  // In a wrong order the token is the user, or a port.
+  if (url.protocol === 'twilio:' && !twilioAccount(text)) return hidden(text);
+  // The path of a webhook is often its only secret.
+  if (url.protocol === 'https:' || url.protocol === 'http:') return `${url.origin}/…`;
   if (url.password) url.password = '***';
   // A PostgreSQL URL may carry its password as a parameter, too.
   return url.href.replace(/\?.*$/s, '?…').replace(/#.*$/s, '');

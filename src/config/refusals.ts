@@ -17,6 +17,12 @@ export function refusals(settings: Settings, wrong: ReadonlySet<SettingName>): s
   if (settings.GUICHET_SECRET && settings.GUICHET_SECRET === settings.GUICHET_SECRET_PREVIOUS) {
     refuse('GUICHET_SECRET_PREVIOUS', 'is hidden; accepted is another secret than GUICHET_SECRET');
   }
+  if (settings.GUICHET_SMS_URL?.toLowerCase().startsWith('http') && !settings.GUICHET_SMS_SECRET) {
+    refuse(
+      'GUICHET_SMS_SECRET',
+      'is not set; a webhook as GUICHET_SMS_URL needs one to sign with, for example from: echo whsec_$(openssl rand -base64 32)',
+    );
+  }
   // With a wrong public URL nobody knows which mode was meant, unless NODE_ENV says it.
   if (wrong.has('GUICHET_PUBLIC_URL') && settings.NODE_ENV !== 'production') return lines;
   if (modeOf(settings) === 'development') return lines;

@@ -1,6 +1,7 @@
 import { type StaticDecode, Type } from 'typebox';
 import { isStrongSecret } from './secret-strength.ts';
 import {
+  isApiOrigin,
   isDatabaseUrl,
   isFilled,
   isHost,
@@ -8,8 +9,12 @@ import {
   isNetwork,
   isOrigin,
   isPathPrefix,
+  isPhoneCountry,
   isProxyList,
   isSender,
+  isSmsUrl,
+  isWebhookSecret,
+  toCountry,
   toOrigin,
 } from './values.ts';
 
@@ -35,6 +40,7 @@ export interface Notes {
 const text = (isRight: (value: string) => boolean, notes: Notes) => Type.Refine(Type.String({ ...notes }), isRight);
 const origin = Type.Decode(Type.Refine(Type.String(), isOrigin), toOrigin);
 const network = Type.Refine(Type.String(), isNetwork);
+const country = Type.Decode(Type.Refine(Type.String(), isPhoneCountry), toCountry);
 
 /** Every setting, once. Its type, the check at start, `guichet config` and docs/settings.md all come from this object. */
 export const Settings = Type.Object({
@@ -177,6 +183,52 @@ export const Settings = Type.Object({
     accepts: 'an address, alone or as Name <address>',
     description: 'Sender of every mail.',
   }),
+  GUICHET_SMS_URL: Type.Optional(
+    text(isSmsUrl, {
+      standIn: 'development mailbox; none in production',
+      accepts: 'https://… of a webhook (http on this machine only), or twilio://SID:TOKEN@FROM',
+      hides: 'password',
+      description:
+        'How SMS are sent: a webhook that takes signed JSON (Standard Webhooks), or Twilio. `FROM` is a number, a ' +
+        'sender name or a messaging service (MG…). Without it, production sends none and offers none.',
+    }),
+  ),
+  GUICHET_SMS_SECRET: Type.Optional(
+    text(isWebhookSecret, {
+      standIn: 'none; required with a webhook as `GUICHET_SMS_URL`',
+      accepts: 'whsec_ and 24 to 64 random bytes in base64, for example from: echo whsec_$(openssl rand -base64 32)',
+      hides: 'all',
+      description: 'What the SMS webhook’s requests are signed with.',
+    }),
+  ),
+  GUICHET_TWILIO_API_URL: Type.Decode(
+    text(isApiOrigin, {
+      default: 'https://api.twilio.com',
+      accepts: 'an https URL without a path (http on this machine only)',
+      description: 'Where Twilio’s interface is: a region of theirs, or a test server.',
+    }),
+    toOrigin,
+  ),
+  GUICHET_PHONE_REGION: Type.Decode(
+    text(isPhoneCountry, {
+      default: 'FR',
+      accepts: 'the two letters of a country (ISO 3166-1)',
+      description: 'Country whose numbers may be written without its prefix.',
+    }),
+    toCountry,
+  ),
+  GUICHET_SMS_COUNTRIES: Type.Array(country, {
+    standIn: '`GUICHET_PHONE_REGION`',
+    accepts: 'the two letters of countries (ISO 3166-1) with commas between them',
+    minItems: 1,
+    description: 'Countries that SMS may go to.',
+  } satisfies Notes & { minItems: number }),
+  GUICHET_SMS_BUDGET: Type.Integer({
+    default: 100,
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'SMS an hour, all together; past it none is sent.',
+  } satisfies Notes & { minimum: number; maximum: number }),
   GUICHET_RATE_LIMITS: Type.Boolean({
     default: true,
     description:

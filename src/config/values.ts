@@ -1,5 +1,8 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { twilioAccount } from '../delivery/twilio-url.ts';
+import { phoneCountries } from '../phone/countries.ts';
+import { isLoopback } from './mode.ts';
 
 /** Whether there is any text, and none of it a control character. */
 export function isFilled(text: string): boolean {
@@ -48,6 +51,42 @@ export function isDatabaseUrl(text: string): boolean {
 export function isMailUrl(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && ['smtp:', 'smtps:'].includes(url.protocol) && url.hostname !== '' && decodes(url);
+}
+
+/**
+ * A webhook by https, or by http on this machine; or `twilio://SID:TOKEN@FROM`. A webhook's URL has no user and no
+ * password: what it takes is signed.
+ */
+export function isSmsUrl(text: string): boolean {
+  if (!isFilled(text) || twilioAccount(text)) return isFilled(text);
+  const url = URL.parse(text);
+  return url !== null && isSafeHttp(url) && url.username === '' && url.password === '' && !text.includes('#');
+}
+
+/** Scheme and host of an API, by https, or by http on this machine. */
+export function isApiOrigin(text: string): boolean {
+  return isOrigin(text) && isSafeHttp(new URL(text));
+}
+
+function isSafeHttp(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
+}
+
+/** `whsec_` and 24 to 64 bytes in base64, as Standard Webhooks has it. */
+export function isWebhookSecret(text: string): boolean {
+  const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? [];
+  if (base64 === undefined) return false;
+  const { length } = Buffer.from(base64, 'base64');
+  return length >= 24 && length <= 64;
+}
+
+/** A country with telephone numbers, by its two letters. */
+export function isPhoneCountry(text: string): boolean {
+  return phoneCountries.has(toCountry(text));
+}
+
+export function toCountry(text: string): string {
+  return text.trim().toUpperCase();
 }
 
 /** Whether the user name and the password of a URL can be read: a `%` in them must be written `%25`. */

@@ -22,16 +22,16 @@ const ASSETS = {
  */
 export function docs(
   app: FastifyInstance,
-  contracts: readonly { contract: AnyContract; scope: FastifyInstance }[],
+  { contracts, publicUrl }: { contracts: readonly AnyContract[]; publicUrl: string },
 ): void {
-  for (const { contract, scope } of contracts) {
+  for (const contract of contracts) {
     let document: string | undefined;
     app.get(`/docs/${contract.name}.json`, async (_request, reply) => {
-      document ??= JSON.stringify(referenceOf(scope, contract));
+      document ??= JSON.stringify(referenceOf(contract, publicUrl));
       return reply.type('application/json; charset=utf-8').send(document);
     });
   }
-  const urls = contracts.map(({ contract }) => ({ name: contract.title, url: `/docs/${contract.name}.json` }));
+  const urls = contracts.map((contract) => ({ name: contract.title, url: `/docs/${contract.name}.json` }));
   app.get('/docs', async (_request, reply) =>
     reply.header('Content-Security-Policy', PAGE_POLICY).type('text/html; charset=utf-8').send(page),
   );

@@ -1,5 +1,3 @@
-import swagger from '@fastify/swagger';
-import type { FastifyInstance } from 'fastify';
 import type { FailureCode } from '../core/failure.ts';
 import type { AnyContract, Contract, Dialect, No, Route } from './contract.ts';
 import type { RefusalCode } from './refusal.ts';
@@ -15,31 +13,39 @@ const SAMPLE_FACTS = {
 } as const;
 
 type Code = FailureCode | RefusalCode;
+type AnyRoute = AnyContract['routes'][number];
 
-/** Has a scope collect its routes, for {@link referenceOf}. */
-export async function collectRoutes(scope: FastifyInstance, contract: AnyContract, publicUrl: string): Promise<void> {
-  await scope.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: contract.title, description: contract.description, version: '1' },
-      servers: [{ url: publicUrl }],
-    },
-  });
-}
-
-interface OpenApi {
-  paths?: Record<string, Record<string, { responses?: Record<string, object> }>>;
-}
-
-/** A contract's OpenAPI 3.1 document: its schemas, and each "no" with an example made by the dialect itself. */
-export function referenceOf<Words>(scope: FastifyInstance, contract: Contract<Words>): object {
-  const document = structuredClone(scope.swagger()) as OpenApi;
+/**
+ * A contract's OpenAPI 3.1 document. Its schemas are JSON Schema already, so the table is all it takes; each "no" comes
+ * with an example made by the dialect itself.
+ */
+export function referenceOf(contract: AnyContract, publicUrl: string): object {
+  const paths: Record<string, Record<string, object>> = {};
   for (const route of contract.routes) {
     const path = `${contract.prefix}${route.path}`.replace(/:(\w+)/g, '{$1}');
-    const operation = document.paths?.[path]?.[route.method.toLowerCase()];
-    if (operation) operation.responses = { ...operation.responses, ...refusalsOf(contract, route) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(contract, route) };
   }
-  return document;
+  return {
+    openapi: '3.1.0',
+    info: { title: contract.title, description: contract.description, version: '1' },
+    servers: [{ url: publicUrl }],
+    paths,
+  };
+}
+
+function operationOf(contract: AnyContract, route: AnyRoute): object {
+  const properties = (route.params as { properties?: Record<string, object> } | undefined)?.properties ?? {};
+  return {
+    summary: route.summary,
+    ...(route.description && { description: route.description }),
+    operationId: `${route.method.toLowerCase()}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    parameters: Object.entries(properties).map(([name, schema]) => ({ name, in: 'path', required: true, schema })),
+    ...(route.takes && { requestBody: { required: true, content: { 'application/json': { schema: route.takes } } } }),
+    responses: {
+      [route.status]: { description: 'Done', content: { 'application/json': { schema: route.gives } } },
+      ...refusalsOf(contract, route),
+    },
+  };
 }
 
 function refusalsOf<Words>(contract: Contract<Words>, route: Route<Words>): Record<string, object> {
@@ -64,7 +70,7 @@ function refusalsOf<Words>(contract: Contract<Words>, route: Route<Words>): Reco
   );
 }
 
-function codesOf(route: Pick<AnyContract['routes'][number], 'mayFail' | 'method' | 'takes'>): Code[] {
+function codesOf(route: Pick<AnyRoute, 'mayFail' | 'method' | 'takes'>): Code[] {
   const body: Code[] = route.takes
     ? ['input_rejected', 'body_unreadable', 'body_too_large', 'media_type_unsupported']
     : [];

@@ -9,13 +9,11 @@ import type { AnyContract, Call, No, Route } from './contract.ts';
 import { type Cookies, cookiesOf } from './cookies.ts';
 import { languageOf } from './language.ts';
 import { checkOrigin } from './origin.ts';
-import { collectRoutes } from './reference.ts';
 import { Refusal } from './refusal.ts';
 
 /** What a contract's scope needs to know of the server. */
 export interface ScopeParts {
   identity: Identity;
-  publicUrl: string;
   secure: boolean;
   isAllowedOrigin(origin: string): boolean;
   isSharedNetwork(address: string): boolean;
@@ -26,7 +24,6 @@ export interface ScopeParts {
 /** Registers one contract under its prefix: its bodies, languages, origins, routes and ways to say "no". */
 export async function contractScope(scope: FastifyInstance, contract: AnyContract, parts: ScopeParts): Promise<void> {
   readJsonBodies(scope);
-  await collectRoutes(scope, contract, parts.publicUrl);
   await scope.register(cors, {
     origin: (origin, decide) => decide(null, origin !== undefined && parts.isAllowedOrigin(origin) ? origin : false),
     credentials: true,

@@ -26,7 +26,7 @@ export interface ServerParts extends ScopeParts {
   hostNames: readonly string[] | undefined;
   contracts: readonly AnyContract[];
   /** What is served beside the contracts. */
-  beside(app: FastifyInstance, scopes: ReadonlyMap<string, FastifyInstance>): Promise<void>;
+  beside(app: FastifyInstance): Promise<void>;
 }
 
 /** The HTTP server of one process, ready to listen or to be asked with `inject`. */
@@ -61,17 +61,10 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
   logRequests(app);
   problems(app, parts);
 
-  const scopes = new Map<string, FastifyInstance>();
   for (const contract of parts.contracts) {
-    await app.register(
-      async (scope) => {
-        scopes.set(contract.name, scope);
-        await contractScope(scope, contract, parts);
-      },
-      { prefix: contract.prefix },
-    );
+    await app.register((scope) => contractScope(scope, contract, parts), { prefix: contract.prefix });
   }
-  await parts.beside(app, scopes);
+  await parts.beside(app);
   await app.ready();
   return app;
 }

@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
-import type { CountryCode, PhoneNumber } from 'libphonenumber-js/max';
+import type { CountryCode, MetadataJson, PhoneNumber } from 'libphonenumber-js/core';
 
 export interface PhoneNumbers {
   /**
    * The one form in which a number is compared, stored, shown and sent to: E.164 (rule 6).
    *
-   * @returns `undefined` if it is no number in use, has an extension or letters, or is longer than any spelling of one
+   * @returns `undefined` if no country has such numbers, it has an extension or letters, or is longer than any spelling
    */
   canonical(text: string): string | undefined;
   /** ISO 3166-1 alpha-2; `undefined` for numbers of no country, such as satellite ones. */
@@ -27,13 +27,16 @@ const ZEROS = [0x660, 0x6f0, 0xff10];
 const OTHER_DIGITS = /[\u0660-\u0669\u06F0-\u06F9\uFF10-\uFF19]/g;
 const DIGITS = /^\+?\d{4,20}$/;
 
-const MOBILE: ReadonlySet<string | undefined> = new Set(['MOBILE', 'FIXED_LINE_OR_MOBILE']);
+/** `undefined` is a range that was given out after the metadata was made. */
+const TAKES_SMS: ReadonlySet<string | undefined> = new Set(['MOBILE', 'FIXED_LINE_OR_MOBILE', undefined]);
 
 /**
  * Reads telephone numbers as people write them, by libphonenumber's metadata.
  *
- * The largest metadata, since the smaller ones check little but lengths (`min`), or know only mobiles (`mobile`), and
- * none but it tells a mobile from a premium line, which is what toll fraud asks us to send to.
+ * Two sets of it: the smallest knows each country's form of a number, and is asked who may be found by one; the largest
+ * knows the ranges given out so far, and is asked where an SMS may go, since toll fraud wants us to write to premium
+ * lines. As a test of identity the ranges would shut out each new one until the next release: whole blocks of
+ * French mobiles began in the last years.
  *
  * @param settings.region whose national spelling a number without a country's prefix has
  * @param settings.countries where SMS may go
@@ -42,23 +45,29 @@ const MOBILE: ReadonlySet<string | undefined> = new Set(['MOBILE', 'FIXED_LINE_O
 export function phoneNumbers(settings: { region: string; countries: readonly string[] }): PhoneNumbers {
   const region = settings.region as CountryCode;
   const countries = new Set<string | undefined>(settings.countries);
+  const wellFormed = (text: string): PhoneNumber | undefined => {
+    const number = parse(text, 'min', region);
+    return number?.isValid() && !number.ext ? number : undefined;
+  };
+
+  const canonical = (text: string): string | undefined => {
+    if (text.length > LONGEST) return undefined;
+    const digits = text.replace(SEPARATORS, '').replace('＋', '+').replace(OTHER_DIGITS, asciiDigit);
+    if (!DIGITS.test(digits)) return undefined;
+    // `00` first means `+`, also where the region itself dials another prefix.
+    const abroad = digits.startsWith('00') ? wellFormed(`+${digits.slice(2)}`) : undefined;
+    return (abroad ?? wellFormed(digits))?.number;
+  };
 
   return {
-    canonical(text) {
-      if (text.length > LONGEST) return undefined;
-      const digits = text.replace(SEPARATORS, '').replace('＋', '+').replace(OTHER_DIGITS, asciiDigit);
-      if (!DIGITS.test(digits)) return undefined;
-      // `00` also where the region dials another prefix: nobody's national numbers begin with it.
-      const number = parsed(digits, region) ?? (digits.startsWith('00') ? parsed(`+${digits.slice(2)}`) : undefined);
-      return number?.number;
-    },
-    countryOf: (e164) => parsed(e164)?.country,
+    canonical,
+    countryOf: (e164) => parse(e164, 'max')?.country,
     maySend(e164) {
-      const number = parsed(e164);
-      return number?.country !== undefined && countries.has(number.country) && MOBILE.has(number.getType());
+      const number = canonical(e164) === e164 ? parse(e164, 'max') : undefined;
+      return number?.country !== undefined && countries.has(number.country) && TAKES_SMS.has(number.getType());
     },
     masked(e164) {
-      const number = parsed(e164);
+      const number = parse(e164, 'max');
       return number ? `+${number.countryCallingCode} *** ${e164.slice(-2)}` : '***';
     },
   };
@@ -69,19 +78,23 @@ function asciiDigit(digit: string): string {
   return String(code - (ZEROS.findLast((zero) => zero <= code) ?? code));
 }
 
-/** @returns a number that is in use, whole */
-function parsed(text: string, region?: CountryCode): PhoneNumber | undefined {
-  const number = library().parsePhoneNumberFromString(text, {
-    ...(region && { defaultCountry: region }),
-    extract: false,
-  });
-  return number?.isValid() && !number.ext ? number : undefined;
+type Library = Record<'min' | 'max', MetadataJson> &
+  Pick<typeof import('libphonenumber-js/core'), 'parsePhoneNumberFromString'>;
+
+function parse(text: string, metadata: 'min' | 'max', defaultCountry?: CountryCode): PhoneNumber | undefined {
+  const { parsePhoneNumberFromString, [metadata]: known } = library();
+  return parsePhoneNumberFromString(text, { ...(defaultCountry && { defaultCountry }), extract: false }, known);
 }
 
-// Loaded with the first number, and as one CommonJS graph: 2 MB of heap and 13 MB of memory (18 MB as modules, of
-// which there are hundreds), 60 ms, and nothing for a service that knows only e-mail addresses.
-let loaded: typeof import('libphonenumber-js/max') | undefined;
-function library(): typeof import('libphonenumber-js/max') {
-  loaded ??= createRequire(import.meta.url)('libphonenumber-js/max') as typeof import('libphonenumber-js/max');
+// Loaded with the first number, and as CommonJS: 2 MB of heap and 13 MB of memory (18 MB as the hundreds of modules that
+// it also comes in), some 60 ms, and nothing for a service that knows only e-mail addresses.
+let loaded: Library | undefined;
+function library(): Library {
+  const require = createRequire(import.meta.url);
+  loaded ??= {
+    ...(require('libphonenumber-js/core') as typeof import('libphonenumber-js/core')),
+    min: require('libphonenumber-js/min/metadata') as MetadataJson,
+    max: require('libphonenumber-js/max/metadata') as MetadataJson,
+  };
   return loaded;
 }

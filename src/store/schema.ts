@@ -120,8 +120,8 @@ export interface RateLimitTable {
   count: number;
   resets_at: number;
   /** Under way: what will count once it is decided. */
-  pending: number;
-  pending_at: number;
+  pending: Generated<number>;
+  pending_at: Generated<number>;
 }
 
 export interface OutboxTable {

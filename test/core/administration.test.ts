@@ -72,12 +72,12 @@ onEachDatabase('an operator', (open) => {
     const uuid = '00000000-0000-4000-8000-000000000000';
     const { identity } = stage;
     for (const attempt of [
-      identity.lockAccount({ uuid }),
-      identity.unlockAccount({ uuid }),
-      identity.deleteAccount({ uuid }),
-      identity.setPassword({ uuid, password: PASSWORD }),
+      () => identity.lockAccount({ uuid }),
+      () => identity.unlockAccount({ uuid }),
+      () => identity.deleteAccount({ uuid }),
+      () => identity.setPassword({ uuid, password: PASSWORD }),
     ]) {
-      await assert.rejects(attempt, { code: 'not_found' });
+      await assert.rejects(attempt(), { code: 'not_found' });
     }
   });
 

@@ -1,19 +1,27 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Locale } from '../../src/core/account.ts';
-import type { Messages, Template } from '../../src/core/message.ts';
+import type { DeliveredCode, Messages, Template } from '../../src/core/message.ts';
 import { hours } from '../../src/core/time.ts';
 import { renderer } from '../../src/delivery/render.ts';
 import type { QueuedMessage } from '../../src/store/outbox.ts';
 import { NOON } from './mail-world.ts';
 
-const render = renderer({ publicUrl: 'https://auth.example:8443/', serviceName: 'Guichet' });
+const renderAny = renderer({ publicUrl: 'https://auth.example:8443/', serviceName: 'Guichet' });
+/** An e-mail, which always has HTML. */
+function render(message: QueuedMessage) {
+  const { html, ...others } = renderAny(message);
+  assert.ok(html);
+  return { html, ...others };
+}
 const LOCALES: readonly Locale[] = ['en', 'fr'];
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:138.0) Gecko/20100101 Firefox/138.0';
 
 const circumstances = { at: NOON, address: '192.0.2.7', userAgent: FIREFOX };
 const token = 'abc_-123';
-const FACTS: Messages = {
+/** Codes have tests of their own: templates-codes.test.ts. */
+type CodeTemplate = { [T in Template]: Messages[T] extends DeliveredCode ? T : never }[Template];
+const FACTS: Omit<Messages, CodeTemplate> = {
   verify_email: { token, name: 'Ada' },
   claim_account: { token, name: 'Ada' },
   reset_password: { token, name: 'Ada' },
@@ -21,8 +29,16 @@ const FACTS: Messages = {
   account_locked: { token, name: 'Ada', ...circumstances },
   session_replayed: { name: 'Ada', ...circumstances },
   sign_in_after_failures: { name: 'Ada', ...circumstances },
+  new_device: { name: 'Ada', deviceName: 'Pixel 9', ...circumstances },
+  identifier_changed: { name: 'Ada', kind: 'email', ...circumstances },
+  factor_changed: { name: 'Ada', change: 'enabled', factor: 'sms', ...circumstances },
+  recovery_code_used: { name: 'Ada', left: 9, ...circumstances },
+  second_factor_failures: { name: 'Ada', ...circumstances },
+  password_disabled: { name: 'Ada', ...circumstances },
+  account_deleted: { name: 'Ada', ...circumstances },
 };
-const TEMPLATES = Object.keys(FACTS) as Template[];
+type Tested = keyof typeof FACTS;
+const TEMPLATES = Object.keys(FACTS) as Tested[];
 const PAGES: Partial<Record<Template, string>> = {
   verify_email: '/verify-email',
   claim_account: '/reset-password',
@@ -30,7 +46,7 @@ const PAGES: Partial<Record<Template, string>> = {
   account_locked: '/unlock',
 };
 
-function message(template: Template, locale: Locale, facts: object = {}): QueuedMessage {
+function message(template: Tested, locale: Locale, facts: object = {}): QueuedMessage {
   const all = { ...FACTS[template], ...facts };
   return {
     id: '7b1f',
@@ -77,7 +93,7 @@ for (const template of TEMPLATES) {
         const body = seen(html).replace(/\s+/g, ' ');
         assert.ok(subject.length > 10 && subject.length < 70);
         assert.match(html, new RegExp(`^<!doctype html>\n<html lang="${locale}">`));
-        assert.doesNotMatch(html + text, /undefined|null|\[object/);
+        assert.doesNotMatch(html + text, /\b(undefined|null)\b|\[object/);
         const paragraphs = text
           .trim()
           .split('\n\n')
@@ -100,6 +116,8 @@ for (const template of TEMPLATES) {
             message(template, locale, {
               name: hostile,
               ...('at' in FACTS[template] && { userAgent: hostile, address: hostile }),
+              // A name that looks like a link is left out; none of these does, and the row stays.
+              ...('deviceName' in FACTS[template] && { deviceName: `x${hostile}` }),
             }),
           );
           assert.equal(subject, plain.subject);
@@ -157,6 +175,29 @@ describe('a rendered message', () => {
     ]) {
       assert.match(render(message('verify_email', 'en', { name })).text, /^Hello,\n/, name);
     }
+  });
+
+  it('names a new device, unless by what a mail program would make a link of', () => {
+    const text = (deviceName: string | null) => render(message('new_device', 'fr', { deviceName })).text;
+    assert.match(text('Pixel 9'), /^Appareil\u00A0: Pixel 9$/m);
+    for (const name of ['Safe at https://evil.example', 'call me@evil.example', 'evil.com', null, ' \u202E ']) {
+      assert.doesNotMatch(text(name), /Appareil\u00A0|evil/, String(name));
+    }
+  });
+
+  it('says what changed', () => {
+    const opening = (template: Tested, facts: object) =>
+      render(message(template, 'en', facts))
+        .text.split('\n\n')
+        .slice(1, 3)
+        .join(' ');
+    assert.match(opening('identifier_changed', { kind: 'email' }), /^The e-mail address of your Guichet account/);
+    assert.match(opening('identifier_changed', { kind: 'phone' }), /^The phone number of your Guichet account/);
+    assert.match(opening('factor_changed', { factor: 'totp' }), /takes a second step: codes from an authenticator app/);
+    assert.match(opening('factor_changed', { factor: 'email', change: 'disabled' }), /no second step .*by e-mail/);
+    assert.match(opening('recovery_code_used', { left: 0 }), /It was the last one/);
+    assert.match(opening('recovery_code_used', { left: 1 }), /1 code is left\. Better make new ones/);
+    assert.match(opening('recovery_code_used', { left: 9 }), /9 codes are left\.$/);
   });
 
   it('keeps a name of any length to a hundred characters', () => {

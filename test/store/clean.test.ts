@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { failureRule } from '../../src/core/lockout.ts';
 import { makeOneTimeToken } from '../../src/core/one-time-token.ts';
 import { days, hours, minutes } from '../../src/core/time.ts';
 import { cleanExpired } from '../../src/store/clean.ts';
@@ -19,7 +18,7 @@ async function attempt(stage: Stage, identifier: string, of: { client?: string; 
     for (let time = 0; time < (of.times ?? 1); time += 1) {
       await attempts.reserve(bucket, { places: 10, staleBefore: 0, now });
       if (of.right) await attempts.succeed(bucket);
-      else await attempts.fail(bucket, failureRule(now, of.hasAccount));
+      else await attempts.fail(bucket, { places: 10, lockFor: () => minutes(15), hasAccount: of.hasAccount, now });
     }
   });
 }

@@ -7,7 +7,7 @@ import type { SignedIn } from '../../src/core/session-start.ts';
 import type { SignIn } from '../../src/core/sign-in.ts';
 import { ensureSigningKey } from '../../src/core/signing-key.ts';
 import type { Caller, Clock, PasswordHasher, World } from '../../src/core/world.ts';
-import { hasPostgres } from './databases.ts';
+import { hasPostgres, makePostgresDatabase } from './databases.ts';
 import { openWorld, type TestWorld } from './world.ts';
 
 type Opening = { after(undo: () => unknown): void };
@@ -109,13 +109,21 @@ async function stageOn(world: TestWorld): Promise<Stage> {
 
 // Making and dropping a PostgreSQL database takes ten times as long as everything else a test does, so those on
 // PostgreSQL share one world of which each sees its own people; its clock goes on from test to test.
+// Nobody pulls its plug, so commits need not wait for the disk.
 let shared: Promise<TestWorld> | undefined;
 const closing: (() => unknown)[] = [];
 after(async () => {
   for (const undo of closing.reverse()) await undo();
 });
-const sharedPostgresWorld = (): Promise<TestWorld> =>
-  (shared ??= openWorld({ after: (undo) => closing.push(undo) }, { database: 'postgres' }));
+function sharedPostgresWorld(): Promise<TestWorld> {
+  shared ??= (async () => {
+    const opening: Opening = { after: (undo) => closing.push(undo) };
+    const url = new URL(await makePostgresDatabase(opening, { migrated: true }));
+    url.searchParams.set('options', '-c synchronous_commit=off');
+    return openWorld(opening, { env: { GUICHET_DATABASE_URL: url.href.replaceAll('+', '%20') } });
+  })();
+  return shared;
+}
 
 export type OpenStage = (t: Opening) => Promise<Stage>;
 

@@ -1,0 +1,153 @@
+import type { TestContext } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { makePostgresDatabase, sqliteFile } from '../support/databases.ts';
+import { openPostOffice, type PostOffice } from '../support/post-office.ts';
+import { type RunningServer, startServer, Unanswered } from '../support/running-server.ts';
+import { SECRET } from '../support/world.ts';
+import { checkBooks, checkChain, checkPost, lookInto, waiting } from './books.ts';
+import { Person } from './person.ts';
+
+export type Kind = 'sqlite' | 'postgres';
+
+/** A database, a mail server, and what a server on them is started with. */
+export interface Place {
+  url: string;
+  office: PostOffice;
+  start(env?: Record<string, string>): Promise<RunningServer>;
+}
+
+/** Longer than the lease that a dead process leaves on a message. */
+export const LEASE_LATER = { TEST_CLOCK_AHEAD: '65000' };
+
+export async function makePlace(t: TestContext, kind: Kind): Promise<Place> {
+  const folder = mkdtempSync(join(tmpdir(), 'guichet-crash-'));
+  const office = await openPostOffice();
+  const url = kind === 'postgres' ? await makePostgresDatabase(t, { migrated: true }) : `sqlite:${await sqliteFile(folder)}`;
+  let server: RunningServer | undefined;
+  t.after(async () => {
+    await server?.kill();
+    await office.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    url,
+    office,
+    async start(env = {}) {
+      server = await startServer({
+        GUICHET_DATABASE_URL: url,
+        GUICHET_DATA_DIR: folder,
+        GUICHET_PUBLIC_URL: 'http://localhost:3000',
+        GUICHET_SECRET: SECRET,
+        GUICHET_MAIL_URL: office.url,
+        GUICHET_RATE_LIMITS: 'off',
+        ...env,
+      });
+      return server;
+    },
+  };
+}
+
+/** People who do one thing after another. */
+export class Crowd {
+  readonly people: Person[] = [];
+  readonly #random: () => number;
+  readonly #office: PostOffice;
+
+  constructor(random: () => number, office: PostOffice) {
+    this.#random = random;
+    this.#office = office;
+  }
+
+  /** Lets so many do things at the same time, until `over`. What is not answered is found out later. */
+  async actUntil(over: () => boolean, server: RunningServer, atOnce: number): Promise<void> {
+    await Promise.all(
+      Array.from({ length: atOnce }, async () => {
+        const own: Person[] = [];
+        while (!over()) {
+          if (own.length === 0 || this.#random() < 0.1) {
+            const person = new Person(`person${this.people.length}@example.org`, server, this.#office);
+            own.push(person);
+            this.people.push(person);
+          }
+          const person = own[Math.floor(this.#random() * own.length)] as Person;
+          try {
+            await person.doSomething(this.#random);
+          } catch (error) {
+            if (error instanceof Unanswered && over()) return;
+            throw error;
+          }
+          // Who waits for a letter gives the others a turn.
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      }),
+    );
+  }
+
+  /** Everybody finds out what became of their last request; then a share of them, or all, check all they were told. */
+  async meet(server: RunningServer, provers: readonly Person[]): Promise<void> {
+    await each(this.people, (person) => person.meet(server));
+    await each(provers, (person) => person.prove());
+  }
+}
+
+async function each(people: readonly Person[], work: (person: Person) => Promise<void>): Promise<void> {
+  const waiting = [...people];
+  const worker = async (): Promise<void> => {
+    for (let person = waiting.pop(); person; person = waiting.pop()) await work(person);
+  };
+  await Promise.all(Array.from({ length: 12 }, worker));
+}
+
+/**
+ * Kills a server under load again and again, and checks after each start that nothing acknowledged was lost, nothing
+ * revoked came back, and nothing is there by half.
+ */
+export async function killAgainAndAgain(t: TestContext, kind: Kind, cycles: number): Promise<void> {
+  const seed = Number(process.env['TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+  t.diagnostic(`TEST_SEED=${seed}`);
+  const random = randomFrom(seed);
+  const place = await makePlace(t, kind);
+  const crowd = new Crowd(random, place.office);
+  let server = await place.start();
+  for (let cycle = 1; cycle <= cycles; cycle += 1) {
+    const known = crowd.people.length;
+    let dead = false;
+    const acting = crowd.actUntil(() => dead, server, 12);
+    await Promise.race([acting, sleep(100 + random() * 400)]);
+    dead = true;
+    await server.kill();
+    await acting;
+
+    server = await place.start();
+    // Those of this round, and some of those before.
+    const provers = [...crowd.people.slice(known), ...crowd.people.slice(0, known).filter(() => random() < 0.1)];
+    await crowd.meet(server, provers);
+    await lookInto(place.url, (handle) => checkBooks(handle, crowd.people));
+  }
+  await server.kill();
+
+  server = await place.start(LEASE_LATER);
+  await crowd.meet(server, crowd.people);
+  await lookInto(place.url, async (handle) => {
+    for (const until = performance.now() + 10_000; (await waiting(handle)) > 0 && performance.now() < until; ) await sleep(20);
+    await checkBooks(handle, crowd.people);
+    await checkPost(handle, place.office.letters);
+    await checkChain(handle, SECRET);
+  });
+  const registered = crowd.people.filter((person) => person.registered).length;
+  t.diagnostic(`${cycles} kills; ${registered} accounts, ${place.office.letters.length} letters`);
+}
+
+/** Mulberry32: the same numbers for the same seed. */
+export function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Locale } from '../../src/core/account.ts';
+import type { SmsTemplate, Template } from '../../src/core/message.ts';
+import { minutes } from '../../src/core/time.ts';
+import { DeliveryFailure } from '../../src/delivery/delivery.ts';
+import { gsmText } from '../../src/delivery/gsm.ts';
+import { renderer } from '../../src/delivery/render.ts';
+import type { QueuedMessage } from '../../src/store/outbox.ts';
+import { NOON } from './mail-world.ts';
+
+const LOCALES: readonly Locale[] = ['en', 'fr'];
+const CODES = ['sign_in_code', 'confirmation_code', 'change_code', 'reset_code', 'factor_code'] as const;
+const BY_SMS: readonly SmsTemplate[] = [...CODES, 'identifier_changed'];
+/** As long as it is shown, and full of letters that cost two septets or need another alphabet. */
+const LONGEST_SERVICE = 'Île-de-France Œuvres [Ça & là] 🦊';
+
+const circumstances = { at: NOON, address: '192.0.2.7', userAgent: 'okhttp/5' };
+
+function message(template: Template, change: { locale?: Locale; channel?: 'email' | 'sms'; facts?: object } = {}) {
+  const code = template === 'reset_code' ? '00481516' : '004815';
+  return {
+    id: '7b1f',
+    template,
+    facts: { code, name: 'Ada', minutes: 10, ...change.facts },
+    channel: change.channel ?? 'email',
+    to: change.channel === 'sms' ? '+33612345678' : 'ada@example.com',
+    locale: change.locale ?? 'en',
+    createdAt: NOON,
+    expiresAt: NOON + minutes(10),
+  } as QueuedMessage;
+}
+
+const notice = (kind: 'email' | 'phone') => ({ code: undefined, minutes: undefined, kind, ...circumstances });
+const render = renderer({ publicUrl: 'https://auth.example', serviceName: 'Guichet' });
+
+/** Septets of a text in the default alphabet of GSM (3GPP TS 23.038, table 1 and its extension); `NaN` outside of it. */
+function septets(text: string): number {
+  const basic =
+    '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u001BÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà';
+  assert.equal(basic.length, 128);
+  return [...text].reduce((sum, letter) => {
+    if (basic.includes(letter)) return sum + 1;
+    return sum + ('^{}\\[~]|€\f'.includes(letter) ? 2 : Number.NaN);
+  }, 0);
+}
+
+for (const locale of LOCALES) {
+  for (const template of CODES) {
+    describe(`${template} in ${locale}`, () => {
+      const code = template === 'reset_code' ? '00481516' : '004815';
+      const lasts = locale === 'en' ? /\b10 minutes\b/ : /\b10 minutes\b/;
+      const secret = locale === 'en' ? /Never share it/ : /Ne le donnez à personne/;
+
+      it('shows its code in an e-mail, and hands it out by itself', () => {
+        const rendered = render(message(template, { locale }));
+        assert.deepEqual([rendered.code, rendered.links, rendered.channel], [code, [], 'email']);
+        assert.ok(rendered.text.split('\n').includes(code));
+        assert.ok(rendered.html?.includes(`>${code}</p>`));
+        assert.doesNotMatch(rendered.subject, /\d/);
+        assert.match(rendered.text, lasts);
+        assert.match(rendered.text, secret);
+        assert.doesNotMatch(rendered.text + rendered.html, /\b(undefined|null)\b|\[object/);
+      });
+
+      it('begins an SMS with its code', () => {
+        const rendered = render(message(template, { locale, channel: 'sms' }));
+        assert.ok(rendered.text.startsWith(`${code} `));
+        assert.match(rendered.text, /Guichet/);
+        assert.match(rendered.text, lasts);
+        assert.match(rendered.text, secret);
+        assert.deepEqual([rendered.code, rendered.subject, rendered.html, rendered.links], [code, '', null, []]);
+      });
+
+      it('shows a hostile name harmlessly, and in an SMS not at all', () => {
+        const plain = render(message(template, { locale, channel: 'sms' })).text;
+        for (const name of [
+          '"><img src=x onerror=alert(1)>',
+          'Ada\r\n999999 is your code',
+          '\u202E815400',
+          'é'.repeat(9999),
+        ]) {
+          const { html, text } = render(message(template, { locale, facts: { name } }));
+          assert.doesNotMatch(String(html), /<img/);
+          assert.doesNotMatch(text, /^999999|\r|\u202E/m);
+          assert.equal(render(message(template, { locale, channel: 'sms', facts: { name } })).text, plain);
+        }
+      });
+    });
+  }
+
+  describe(`an SMS in ${locale}`, () => {
+    it('fits into one segment, whatever the service is called', () => {
+      for (const serviceName of ['Guichet', LONGEST_SERVICE, 'W'.repeat(300), '認証サービス', '{[~^€]}'.repeat(9)]) {
+        const renderHere = renderer({ publicUrl: `https://${'a'.repeat(60)}.example`, serviceName });
+        for (const template of BY_SMS) {
+          for (const kind of ['email', 'phone'] as const) {
+            const facts = template === 'identifier_changed' ? notice(kind) : {};
+            const { text } = renderHere(message(template, { locale, channel: 'sms', facts }));
+            assert.ok(septets(text) <= 160, `${septets(text)} septets: ${text}`);
+            assert.doesNotMatch(text, /undefined| {2}/);
+          }
+        }
+      }
+    });
+
+    it('tells of a changed number without a code or a link', () => {
+      const { code, text } = render(message('identifier_changed', { locale, channel: 'sms', facts: notice('phone') }));
+      assert.equal(code, null);
+      assert.doesNotMatch(text, /\d|http/);
+      assert.match(text, locale === 'en' ? /phone number .*Guichet/ : /numéro .*Guichet/);
+    });
+  });
+}
+
+describe('a message', () => {
+  it('without words for an SMS is refused for good', () => {
+    assert.throws(
+      () => render(message('verify_email', { channel: 'sms', facts: { token: 'canary' } })),
+      (error) => error instanceof DeliveryFailure && error.permanent && !/canary/.test(error.message),
+    );
+  });
+
+  it('in French is set with unbreakable spaces by e-mail, and with plain ones by SMS', () => {
+    for (const template of CODES) {
+      const { html, subject, text } = render(message(template, { locale: 'fr' }));
+      for (const body of [subject, text]) assert.doesNotMatch(body, / [;?!»]|« | :(?!\/)|'/, template);
+      assert.match(String(html), /lang="fr"/);
+      assert.doesNotMatch(render(message(template, { locale: 'fr', channel: 'sms' })).text, /[\u00A0\u202F’]/);
+    }
+  });
+});
+
+describe('a service name for SMS', () => {
+  it('keeps the letters of GSM and loses the accents of others', () => {
+    assert.equal(gsmText('Île à Vélo', 20), 'Ile à Vélo');
+    assert.equal(gsmText('L’Œuvre 🦊 d’Été', 20), "L'uvre d'Eté");
+    assert.equal(gsmText('認証', 20), '');
+    assert.equal(gsmText('A'.repeat(30), 20), 'A'.repeat(20));
+  });
+});

@@ -1,5 +1,0 @@
-import * as min from 'libphonenumber-js/min';
-import * as max from 'libphonenumber-js/max';
-for (const t of ['0612345678','33612345678','061234567','0000000000','+33000000000','+330639981234','0639981234','33639981234','+15551234567','+447700900123','+262639981234','0702000000','0899123456','+11234567890','+34061234567','+1 555 555 5555','+44 7700 900123','+7 555 1234567','+590690999999','+39000000000','+390612345','+4900000000','+491','+49151123456789', '+881612345678'])
- { const n=min.parsePhoneNumberFromString(t,{defaultCountry:'FR',extract:false}); const m=max.parsePhoneNumberFromString(t,{defaultCountry:'FR',extract:false}); console.log(JSON.stringify(t), n?.number, n?.isValid(), n?.country,'| max', m?.number, m?.isValid(), m?.country); }
-const md:any=new max.Metadata(); for (const c of ['FR','US','GB','DE','IT','RE','ES','BR','JP','NG','CO','KH','ID','AU']){md.selectNumberingPlan(c as any); console.log(c, String(md.nationalNumberPattern?.()), String(md.numberingPlan?.nationalNumberPattern?.()));}
