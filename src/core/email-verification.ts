@@ -1,6 +1,7 @@
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { canonicalEmail } from './identifier.ts';
+import { identifierDigests } from './lockout.ts';
 import { mailTo } from './mail.ts';
 import { boundMailRequests, boundRequestsFor, mayMail } from './mail-limit.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
@@ -88,6 +89,7 @@ export async function disownAccount(
     const { account } = await takeOneTimeToken({ ...world, store }, 'email_verification', input.token);
     if (await store.identifiers.anyVerified(account.id)) return;
     await store.accounts.delete(account.id);
+    if (account.email) await store.attempts.clear(identifierDigests(world, account.email));
     // The caller is the address's owner, not the account's maker, and is not kept.
     await store.audit.record(
       auditEvent('account.disowned', { account: undefined, contract: 'page', now, facts: { uuid: account.uuid } }),

@@ -23,7 +23,11 @@ export function canonicalEmail(text: string): string | undefined {
   const trimmed = text.trim().normalize('NFC');
   const at = trimmed.indexOf('@');
   if (at < 1 || at !== trimmed.lastIndexOf('@') || trimmed.length > ADDRESS_BYTES) return undefined;
-  const local = trimmed.slice(0, at).replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  // Again NFC: some letters compose with their mark in lower case alone.
+  const local = trimmed
+    .slice(0, at)
+    .replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+    .normalize('NFC');
   const domain = asciiDomain(trimmed.slice(at + 1));
   if (!domain || !LOCAL_PART.test(local) || Buffer.byteLength(local) > LOCAL_BYTES) return undefined;
   const address = `${local}@${domain}`;

@@ -76,7 +76,10 @@ export function createKeyring(secrets: readonly [string, ...string[]]): Keyring 
         throw new Error(
           `a sealed value names key ${keyId}, which neither GUICHET_SECRET nor GUICHET_SECRET_PREVIOUS gives`,
         );
-      const decipher = createDecipheriv('aes-256-gcm', generation.field, Buffer.from(nonce, 'base64url'))
+      const decipher = createDecipheriv('aes-256-gcm', generation.field, Buffer.from(nonce, 'base64url'), {
+        // Node would take a tag cut to 4 bytes, which can be guessed.
+        authTagLength: 16,
+      })
         .setAAD(Buffer.from(`${keyId} ${context}`))
         .setAuthTag(Buffer.from(tag, 'base64url'));
       return Buffer.concat([decipher.update(Buffer.from(text, 'base64url')), decipher.final()]).toString('utf8');

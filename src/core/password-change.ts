@@ -1,13 +1,14 @@
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
-import { beginAttempt, bucketFor, failAttempt, releaseAttempt, succeedAttempt } from './lockout.ts';
+import { beginAttempt, bucketFor, releaseAttempt, succeedAttempt } from './lockout.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { tellPasswordChanged } from './password-reset.ts';
 import { type LiveSession, stillLive } from './session.ts';
 import { checkStoredPassword } from './sign-in.ts';
-import type { Caller, World } from './world.ts';
+import { recordWrongPassword } from './sign-in-failure.ts';
+import type { Caller, Tables, World } from './world.ts';
 
-type ProofWorld = Pick<World, 'clock' | 'hasher' | 'keyring' | 'policy' | 'store'>;
+type ProofWorld = Pick<World, 'clock' | 'hasher' | 'keyring' | 'policy' | 'random' | 'store'>;
 
 /**
  * Has a signed-in person prove their password; a wrong one counts like one at sign-in (R011).
@@ -24,21 +25,21 @@ async function provePassword(
   const attempt = await beginAttempt(world, bucket, caller);
   let decided = false;
   try {
-    const right = (await checkStoredPassword(world, account, password)) !== undefined;
-    const now = world.clock.now();
-    await world.store.transaction(async (store) => {
-      if (right) {
-        await succeedAttempt({ ...world, store }, attempt);
-        return;
-      }
-      await failAttempt({ ...world, store }, attempt, { hasAccount: true });
-      await store.audit.record(auditEvent('sign_in.failed', { account, contract: session.contract, caller, now }));
-    });
+    const right = (await checkStoredPassword(world, account, password)) !== undefined && attempt.passwordUsable;
+    if (right) await world.store.transaction((store) => succeedAttempt({ ...world, store }, attempt));
+    else await recordWrongPassword(world, attempt, { account, contract: session.contract });
     decided = true;
     if (!right) throw new Failure('invalid_credentials');
   } finally {
     if (!decided) await releaseAttempt(world, attempt).catch(() => {});
   }
+}
+
+/** The session and account again, if what was proven is still so: a reset or takeover meanwhile has voided it. */
+async function stillProven(world: Pick<World, 'clock'> & { store: Tables }, proven: LiveSession): Promise<LiveSession> {
+  const live = await stillLive(world, proven);
+  if (live.account.epoch !== proven.account.epoch) throw new Failure('session_ended');
+  return live;
 }
 
 /**
@@ -54,7 +55,7 @@ export async function reauthenticate(
   await provePassword(world, input.live, input.password, input.caller);
   const now = world.clock.now();
   await world.store.transaction(async (store) => {
-    const { account, session } = await stillLive({ ...world, store }, input.live);
+    const { account, session } = await stillProven({ ...world, store }, input.live);
     await store.sessions.markAuthenticated(session.id, { authenticatedAt: now, factorProvenAt: null });
     await store.audit.record(
       auditEvent('session.reauthenticated', { account, contract: session.contract, caller: input.caller, now }),
@@ -82,9 +83,7 @@ export async function changePassword(
   const now = world.clock.now();
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const { account, session } = await stillLive(inStore, live);
-    // The proof was given under the epoch that was read; a reset or takeover meanwhile has voided it.
-    if (account.epoch !== live.account.epoch) throw new Failure('session_ended');
+    const { account, session } = await stillProven(inStore, live);
     await store.passwords.replace(account.id, hash, now);
     await store.sessions.endAll(account.id, session.id);
     await store.pendingLogins.removeAll(account.id);

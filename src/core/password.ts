@@ -42,7 +42,7 @@ export async function checkPassword(
 
 /** Refuses what could never be a password before any work is done on it, at sign-in too (R004). */
 export function isPlausiblePassword(text: string): boolean {
-  return Buffer.byteLength(text) <= CAP_BYTES && text.isWellFormed() && !text.includes('\0');
+  return text.isWellFormed() && !text.includes('\0') && Buffer.byteLength(normalizedPassword(text)) <= CAP_BYTES;
 }
 
 function personalWords({ email, name, username }: Personal, service: readonly string[]): string[] {

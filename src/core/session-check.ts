@@ -1,6 +1,6 @@
 import type { TokenContract } from './access-token.ts';
 import { Failure } from './failure.ts';
-import { isLive, type LiveSession } from './session.ts';
+import { isLive, isNewest, type LiveSession } from './session.ts';
 import type { World } from './world.ts';
 
 /**
@@ -21,7 +21,6 @@ export async function checkSession(
   const live = await (input.changes ? sessions.find(claims.sessionId) : sessions.peek(claims.sessionId));
   if (!live || !isLive(live, input.contract, world.clock.now())) throw new Failure('session_ended');
   const { account, session } = live;
-  const newest = claims.tokenId === session.tokenId || claims.tokenId === session.previousTokenId;
-  if (!newest || claims.subject !== account.uuid) throw new Failure('session_ended');
+  if (!isNewest(session, claims.tokenId) || claims.subject !== account.uuid) throw new Failure('session_ended');
   return live;
 }

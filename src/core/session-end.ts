@@ -1,8 +1,8 @@
 import type { TokenContract } from './access-token.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
-import { type LiveSession, type SessionId, stillLive } from './session.ts';
-import type { Caller, World } from './world.ts';
+import { isNewest, type LiveSession, type SessionId, stillLive } from './session.ts';
+import type { Caller, Tables, World } from './world.ts';
 
 /** What a client holds of a session: either may be missing. */
 export interface SessionCredentials {
@@ -23,11 +23,11 @@ export async function sessionNamedBy(
   const spent = refreshToken
     ? await world.store.refreshTokens.find(world.keyring.digests('refresh-token', refreshToken))
     : undefined;
-  for (const id of [claims?.sessionId, spent?.sessionId]) {
-    const live = id ? await world.store.sessions.find(id) : undefined;
-    if (live?.session.contract === contract) return live;
-  }
-  return undefined;
+  const { sessions } = world.store;
+  const byAccess = claims && (await sessions.find(claims.sessionId));
+  if (byAccess?.session.contract === contract && isNewest(byAccess.session, claims?.tokenId)) return byAccess;
+  const byRefresh = spent && (await sessions.find(spent.sessionId));
+  return byRefresh?.session.contract === contract ? byRefresh : undefined;
 }
 
 /**
@@ -40,37 +40,38 @@ export async function signOut(
   input: { contract: TokenContract; credentials: SessionCredentials; caller: Caller },
 ): Promise<void> {
   const live = await sessionNamedBy(world, input.contract, input.credentials);
-  if (live) await endOne(world, live, live.session.id, input.caller);
+  if (live) await world.store.transaction((store) => end({ ...world, store }, live, live.session.id, input.caller));
 }
 
 /**
  * Ends one of the account's own sessions.
  *
  * @throws {Failure} `not_found` if it is somebody else's, or over
+ * @throws {Failure} `session_ended` if the asking session ended meanwhile
  */
 export async function endSession(
   world: Pick<World, 'clock' | 'store'>,
   input: { live: LiveSession; id: string; caller: Caller },
 ): Promise<void> {
-  const ended = await endOne(world, input.live, input.id as SessionId, input.caller);
-  if (!ended) throw new Failure('not_found');
+  await world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    const live = await stillLive(inStore, input.live);
+    if (!(await end(inStore, live, input.id as SessionId, input.caller))) throw new Failure('not_found');
+  });
 }
 
-async function endOne(
-  world: Pick<World, 'clock' | 'store'>,
+async function end(
+  world: Pick<World, 'clock'> & { store: Tables },
   { account, session }: LiveSession,
   id: SessionId,
   caller: Caller,
 ): Promise<boolean> {
-  return world.store.transaction(async (store) => {
-    const ended = await store.sessions.end(account.id, id);
-    if (ended) {
-      await store.audit.record(
-        auditEvent('session.ended', { account, contract: session.contract, caller, now: world.clock.now() }),
-      );
-    }
-    return ended;
-  });
+  const ended = await world.store.sessions.end(account.id, id);
+  if (ended) {
+    const now = world.clock.now();
+    await world.store.audit.record(auditEvent('session.ended', { account, contract: session.contract, caller, now }));
+  }
+  return ended;
 }
 
 /**

@@ -26,6 +26,17 @@ export interface SignedIn {
 export type StartedSession = Omit<SignedIn, 'accessToken' | 'outcome'>;
 
 /**
+ * Holds an account that must still be as it was when its credential was read (rule 8).
+ *
+ * @throws {Failure} `invalid_credentials` if it was changed, locked or deleted meanwhile
+ */
+export async function holdUnchanged({ store }: { store: Tables }, read: Account): Promise<Account> {
+  const account = await store.accounts.hold(read.id);
+  if (!account || account.epoch !== read.epoch || account.disabledAt !== null) throw new Failure('invalid_credentials');
+  return account;
+}
+
+/**
  * Opens a session in the caller's transaction, if the account still is as it was when the credential was read (rule 8).
  *
  * @param account as it was read together with the credential
@@ -36,10 +47,7 @@ export async function startSession(
   of: { account: Account; contract: TokenContract; caller: Caller; secondFactor: boolean },
 ): Promise<StartedSession> {
   const now = world.clock.now();
-  const account = await world.store.accounts.hold(of.account.id);
-  if (!account || account.epoch !== of.account.epoch || account.disabledAt !== null) {
-    throw new Failure('invalid_credentials');
-  }
+  const account = await holdUnchanged(world, of.account);
   const lifetimes = LIFETIMES[of.contract];
   const session: Session = {
     id: world.random.uuid() as SessionId,
@@ -57,9 +65,10 @@ export async function startSession(
   };
   await world.store.sessions.insert(session);
   await world.store.sessions.endBeyond(account.id, {
-    keep: SESSION_CAP,
-    hardLimit: HARD_CAP,
+    keep: SESSION_CAP - 1,
+    hardLimit: HARD_CAP - 1,
     usedSince: now - hours(24),
+    spare: session.id,
   });
   const refreshToken = Buffer.from(world.random.bytes(32)).toString('base64url');
   await world.store.refreshTokens.insert(makeRefreshToken(world, session, refreshToken));

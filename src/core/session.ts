@@ -39,6 +39,11 @@ export function isLive({ account, session }: LiveSession, contract: ContractName
   return session.contract === contract && session.expiresAt > now && account.disabledAt === null;
 }
 
+/** Whether an access token is one of the two that a session still accepts (rule 27). */
+export function isNewest(session: Session, tokenId: string | undefined): boolean {
+  return tokenId !== undefined && (tokenId === session.tokenId || tokenId === session.previousTokenId);
+}
+
 /**
  * Reads a session again inside the transaction of the change it asks for (rule 28).
  *

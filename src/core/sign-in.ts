@@ -3,14 +3,13 @@ import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { canonicalEmail } from './identifier.ts';
-import { type Attempt, beginAttempt, bucketFor, failAttempt, releaseAttempt, succeedAttempt } from './lockout.ts';
+import { type Attempt, beginAttempt, bucketFor, releaseAttempt, succeedAttempt } from './lockout.ts';
 import { mailTo } from './mail.ts';
-import { mayMail } from './mail-limit.ts';
-import { makeOneTimeToken } from './one-time-token.ts';
 import { isPlausiblePassword, normalizedPassword } from './password.ts';
 import { openPendingLogin, type SecondFactorDue } from './pending-login.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
-import { type SignedIn, type StartedSession, startSession } from './session-start.ts';
+import { holdUnchanged, type SignedIn, type StartedSession, startSession } from './session-start.ts';
+import { recordWrongPassword } from './sign-in-failure.ts';
 import type { Caller, PasswordHash, World } from './world.ts';
 
 export type SignIn = SignedIn | SecondFactorDue;
@@ -51,7 +50,7 @@ export async function signInWithPassword(
   try {
     const checked = await checkStoredPassword(world, account, input.password);
     if (!checked || !account || account.disabledAt !== null || !attempt.passwordUsable) {
-      await countFailure(world, { attempt, account, input });
+      await recordWrongPassword(world, attempt, { account, contract: input.contract });
       decided = true;
       throw new Failure('invalid_credentials');
     }
@@ -86,33 +85,6 @@ export async function checkStoredPassword(
 
 type Input = Parameters<typeof signInWithPassword>[1];
 
-/** In a transaction of its own: a counted failure outlives the "no". */
-async function countFailure(
-  world: SignInWorld,
-  { attempt, account, input }: { attempt: Attempt; account: Account | undefined; input: Input },
-): Promise<void> {
-  const { caller, contract } = input;
-  const now = world.clock.now();
-  await world.store.transaction(async (store) => {
-    const inStore = { ...world, store };
-    const { lockedUntil } = await failAttempt(inStore, attempt, { hasAccount: account !== undefined });
-    await store.audit.record(auditEvent('sign_in.failed', { account, contract, caller, now }));
-    if (lockedUntil === null) return;
-    await store.audit.record(auditEvent('sign_in.locked_out', { account, contract, caller, now }));
-    if (!account?.email || account.disabledAt !== null || !(await mayMail(inStore, 'unlock', account.email))) return;
-    const { token, expiresAt } = await makeOneTimeToken(inStore, {
-      purpose: 'unlock',
-      account,
-      identifier: account.email,
-    });
-    await mailTo(inStore, account, {
-      template: 'account_locked',
-      facts: { token, name: account.name, at: now, address: caller.address, userAgent: caller.userAgent },
-      expiresAt,
-    });
-  });
-}
-
 /** @returns `undefined` when the contract wants a proven address and there is none */
 async function finishFirstFactor(
   world: SignInWorld,
@@ -125,6 +97,7 @@ async function finishFirstFactor(
   const unproven = input.requireVerified && account.emailVerifiedAt === null;
   return world.store.transaction(async (store) => {
     const inStore = { ...world, store };
+    await holdUnchanged(inStore, account);
     const { failuresBefore } = await succeedAttempt(inStore, attempt);
     if (of.upgraded) await store.passwords.upgrade(account.id, of.stored, of.upgraded);
     if (unproven) return undefined;

@@ -56,6 +56,8 @@ export async function rotateSigningKey(
       signsFrom,
       verifiesUntil: null,
     };
+    // A key that waits for its time would take over again from one that signs now.
+    if (input.now) await store.signingKeys.withdrawWaiting(input.contract, now);
     await store.signingKeys.retireBefore(input.contract, signsFrom, signsFrom + LONGEST_TOKEN);
     await store.signingKeys.insert(key);
     await recordRotation(store, key, now);

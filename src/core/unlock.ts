@@ -15,7 +15,7 @@ export async function unlockSignIn(
   const { caller, contract } = input;
   await world.store.transaction(async (store) => {
     const { account } = await takeOneTimeToken({ ...world, store }, 'unlock', input.token);
-    if (account.email) await store.attempts.clear(identifierDigests(world, account.email));
+    if (account.email) await store.attempts.lift(identifierDigests(world, account.email));
     await store.audit.record(auditEvent('sign_in.unlocked', { account, contract, caller, now: world.clock.now() }));
   });
 }

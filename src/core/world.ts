@@ -206,7 +206,10 @@ export interface Sessions {
   /** @returns how many ended */
   endAll(accountId: AccountId, except?: SessionId): Promise<number>;
   /** Ends the least recently used beyond `keep`, none used since `usedSince` while at most `hardLimit` live (rule 30). */
-  endBeyond(accountId: AccountId, limits: { keep: number; hardLimit: number; usedSince: Instant }): Promise<number>;
+  endBeyond(
+    accountId: AccountId,
+    limits: { keep: number; hardLimit: number; usedSince: Instant; spare: SessionId },
+  ): Promise<number>;
 }
 
 export interface RefreshTokens {
@@ -256,7 +259,9 @@ export interface Attempts {
     bucket: AttemptBucket,
     rule: { places: number; lockFor: (locksBefore: number) => number; hasAccount: boolean; now: Instant },
   ): Promise<{ total: number; lockedUntil: Instant | null }>;
-  /** Lifts the locks and ends the runs of every bucket of the identifier. */
+  /** Lifts the locks of every bucket of the identifier; the runs of failures go on. */
+  lift(identifierDigests: string[]): Promise<void>;
+  /** Lifts the locks and ends the runs. */
   clear(identifierDigests: string[]): Promise<void>;
 }
 
@@ -305,7 +310,8 @@ export interface SigningKeys {
   insert(key: SigningKey): Promise<void>;
   /** Sets when the older keys of a contract stop verifying, unless they already have an end. */
   retireBefore(contract: ContractName, signsFrom: Instant, verifiesUntil: Instant): Promise<void>;
-  removeEnded(now: Instant): Promise<number>;
+  /** Removes the keys of a contract that wait for their time to sign. */
+  withdrawWaiting(contract: ContractName, now: Instant): Promise<void>;
 }
 
 export type { CodeFactor };

@@ -46,7 +46,8 @@ export class HashPool {
         start: () => {
           clearTimeout(job.timer);
           this.#running += 1;
-          hash()
+          // A hash that throws before it begins fails like any other.
+          Promise.try(hash)
             .then(resolve, reject)
             .finally(() => {
               this.#running -= 1;

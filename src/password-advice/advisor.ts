@@ -41,8 +41,9 @@ export class PasswordAdvisor implements PasswordAdvice {
   async close(): Promise<void> {
     clearTimeout(this.#idle);
     const worker = this.#worker;
-    this.#worker = undefined;
-    await worker?.terminate();
+    if (!worker) return;
+    this.#fail(worker, new Error('the password advice thread was closed'));
+    await worker.terminate();
   }
 
   #start(): Worker {

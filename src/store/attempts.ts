@@ -76,6 +76,13 @@ export function attemptsOn(db: Kysely<Database>): Attempts {
         .execute();
       return { total, lockedUntil };
     },
+    async lift(identifierDigests) {
+      await db
+        .updateTable('attempt')
+        .set({ taken: 0, decided: 0, locked_until: null })
+        .where('identifier_digest', 'in', identifierDigests)
+        .execute();
+    },
     async clear(identifierDigests) {
       await db
         .updateTable('attempt')

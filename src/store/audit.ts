@@ -29,7 +29,13 @@ export function auditOn(db: Kysely<Database>, effects: Effects, keyring: Keyring
       if (!personal) return;
       await db
         .insertInto('audit_detail')
-        .values({ event_id: id, account_id: event.accountId, address, user_agent: userAgent })
+        .values((expression) => ({
+          event_id: id,
+          // Null if it was deleted meanwhile: there is nothing to be erased with any more.
+          account_id: expression.selectFrom('account').select('account.id').where('account.id', '=', event.accountId),
+          address,
+          user_agent: userAgent,
+        }))
         .execute();
     },
     async list({ accountUuid, limit }) {

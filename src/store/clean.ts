@@ -24,10 +24,11 @@ export async function cleanExpired(handle: DatabaseHandle, now: Instant): Promis
 }
 
 function steps(now: Instant): ((db: Kysely<Database>) => Promise<number>)[] {
-  const byKey = (table: string, key: string, where: ReturnType<typeof sql>) => async (db: Kysely<Database>) => {
+  const byKey = (table: string, keys: string, where: ReturnType<typeof sql>) => async (db: Kysely<Database>) => {
+    const key = sql.raw(keys);
     const { numAffectedRows } = await sql`
-      delete from ${sql.table(table)} where ${sql.ref(key)} in
-        (select ${sql.ref(key)} from ${sql.table(table)} where ${where} limit ${sql.lit(BATCH)})`.execute(db);
+      delete from ${sql.table(table)} where (${key}) in
+        (select ${key} from ${sql.table(table)} where ${where} limit ${sql.lit(BATCH)})`.execute(db);
     return Number(numAffectedRows ?? 0);
   };
 
@@ -36,13 +37,13 @@ function steps(now: Instant): ((db: Kysely<Database>) => Promise<number>)[] {
     byKey('refresh_token', 'digest', sql`expires_at <= ${now}`),
     byKey('one_time_token', 'digest', sql`expires_at <= ${now}`),
     byKey('pending_login', 'digest', sql`expires_at <= ${now}`),
-    byKey('known_client', 'digest', sql`signed_in_at <= ${now - days(30)}`),
+    byKey('known_client', 'digest, account_id', sql`signed_in_at <= ${now - days(30)}`),
     byKey('rate_limit', 'key', sql`resets_at <= ${now - minutes(1)}`),
     byKey('buried_identifier', 'digest', sql`until <= ${now}`),
     // A run of failures against an account is kept until a sign-in or a reset ends it (rule 20).
     byKey(
       'attempt',
-      'identifier_digest',
+      'identifier_digest, client',
       sql`last_taken_at <= ${now - hours(24)} and (has_account = 0 or total = 0) and coalesce(locked_until, 0) <= ${now}`,
     ),
     byKey('signing_key', 'kid', sql`verifies_until <= ${now}`),

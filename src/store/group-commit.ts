@@ -43,12 +43,17 @@ export class GroupCommit {
             const result = await work();
             this.#connection.exec('release job');
             return () => {
-              settled();
               resolve(result);
+              settled();
             };
           } catch (error) {
-            this.#connection.exec('rollback to job');
-            this.#connection.exec('release job');
+            try {
+              this.#connection.exec('rollback to job');
+              this.#connection.exec('release job');
+            } catch {
+              // SQLite has given the whole transaction up (a full disk): what ended it is what everybody is told.
+              throw error;
+            }
             return () => reject(this.#wrap(error));
           }
         },
@@ -85,6 +90,13 @@ export class GroupCommit {
       for (const job of jobs) job.reject(error);
       return;
     }
-    for (const done of settle) done();
+    for (const done of settle) {
+      try {
+        done();
+      } catch (error) {
+        // The commit holds whatever a listener makes of it.
+        process.emitWarning(error as Error);
+      }
+    }
   }
 }

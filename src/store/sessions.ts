@@ -74,12 +74,13 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
       if (except) query = query.where('id', '!=', except);
       return changed(query.returning('account_id').execute());
     },
-    endBeyond(accountId, { keep, hardLimit, usedSince }) {
+    endBeyond(accountId, { keep, hardLimit, usedSince, spare }) {
       const beyond = (count: number) =>
         db
           .selectFrom('session')
           .select('id')
           .where('account_id', '=', accountId)
+          .where('id', '!=', spare)
           .orderBy('last_used_at', 'desc')
           .orderBy('id')
           // SQLite wants a limit before an offset.

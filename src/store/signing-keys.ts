@@ -41,12 +41,8 @@ export function signingKeysOn(db: Kysely<Database>): SigningKeys {
         .where('verifies_until', 'is', null)
         .execute();
     },
-    async removeEnded(now) {
-      const { numDeletedRows } = await db
-        .deleteFrom('signing_key')
-        .where('verifies_until', '<=', now)
-        .executeTakeFirst();
-      return Number(numDeletedRows);
+    async withdrawWaiting(contract, now) {
+      await db.deleteFrom('signing_key').where('contract', '=', contract).where('signs_from', '>', now).execute();
     },
   };
 }

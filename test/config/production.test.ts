@@ -32,6 +32,16 @@ describe('production mode', () => {
     assert.equal(derive(settings).secure, true);
   });
 
+  it('starts without a way to send SMS, and then has none to offer', () => {
+    const available = (env: Record<string, string>) => derive(loadSettings(env).settings).smsAvailable;
+
+    assert.equal(available(complete), false);
+    assert.equal(available({ ...complete, GUICHET_SMS_URL: 'twilio://AC12:token@+33700000000' }), true);
+    assert.equal(available({}), true);
+    // Without the development mailbox nobody would see them.
+    assert.equal(available({ GUICHET_MAIL_URL: 'smtp://127.0.0.1:2525' }), false);
+  });
+
   it('names all that is missing at once', () => {
     const { problems } = examineSettings({
       GUICHET_PUBLIC_URL: 'https://auth.example.org',

@@ -51,6 +51,12 @@ describe('settings', () => {
       GUICHET_SHARED_NETWORKS: '10.0.0.0/33',
       GUICHET_MAIL_URL: 'smtp://mailer:per%cent@mail.example.org',
       GUICHET_MAIL_FROM: 'a@example.org, b@example.org',
+      GUICHET_SMS_URL: 'http://sms.example.org/hook',
+      GUICHET_SMS_SECRET: 'whsec_c2hvcnQ=',
+      GUICHET_TWILIO_API_URL: 'http://api.twilio.com',
+      GUICHET_PHONE_REGION: 'France',
+      GUICHET_SMS_COUNTRIES: 'FR,ZZ',
+      GUICHET_SMS_BUDGET: '-1',
     });
 
     assert.deepEqual(lines, [
@@ -67,6 +73,12 @@ describe('settings', () => {
       'GUICHET_SHARED_NETWORKS is "10.0.0.0/33"; accepted is addresses and networks (10.0.0.0/8) with commas between them',
       'GUICHET_MAIL_URL is smtp://mailer:***@mail.example.org; accepted is smtp://user:password@host:port or smtps://…',
       'GUICHET_MAIL_FROM is "a@example.org, b@example.org"; accepted is an address, alone or as Name <address>',
+      'GUICHET_SMS_URL is http://sms.example.org/…; accepted is https://… of a webhook (http on this machine only), or twilio://SID:TOKEN@FROM',
+      'GUICHET_SMS_SECRET is hidden (14 bytes); accepted is whsec_ and 24 to 64 random bytes in base64, for example from: echo whsec_$(openssl rand -base64 32)',
+      'GUICHET_TWILIO_API_URL is "http://api.twilio.com"; accepted is an https URL without a path (http on this machine only)',
+      'GUICHET_PHONE_REGION is "France"; accepted is the two letters of a country (ISO 3166-1)',
+      'GUICHET_SMS_COUNTRIES is "FR,ZZ"; accepted is the two letters of countries (ISO 3166-1) with commas between them',
+      'GUICHET_SMS_BUDGET is "-1"; accepted is a whole number from 0 to 1000000',
     ]);
   });
 
@@ -154,6 +166,88 @@ describe('settings', () => {
 
     assert.doesNotMatch(JSON.stringify({ problems, report }), /4711/);
     assert.equal(report.find(({ name }) => name === 'GUICHET_DATABASE_URL')?.value, 'postgres://guichet:***@db/auth?…');
+  });
+
+  it('take a webhook with its secret, or Twilio, as the way that SMS go', () => {
+    const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+    const right = (url: string) => linesOf({ GUICHET_SMS_URL: url, GUICHET_SMS_SECRET: secret }).length === 0;
+    for (const url of [
+      'https://sms.example.org/hook?tenant=7',
+      'HTTPS://sms.example.org',
+      'http://127.0.0.1:9999/hook',
+      'http://localhost/hook',
+      'http://[::1]:9999/',
+      'twilio://AC12:token@+33700000000',
+      'twilio://AC12:token@MG0123456789abcdef',
+    ]) {
+      assert.equal(right(url), true, url);
+    }
+    for (const url of [
+      'http://sms.example.org/hook',
+      'http://127.0.0.2/hook',
+      'http://localhost.example.org/hook',
+      'https://user:password@sms.example.org',
+      'https://sms.example.org/#top',
+      'https://sms.example.org/\n',
+      'twilio://AC12@+33700000000',
+      'twilio://token:AC12@+33700000000',
+      'smtp://sms.example.org',
+      'sms.example.org',
+    ]) {
+      assert.equal(right(url), false, url);
+    }
+    for (const wrong of [
+      '',
+      'whsec_',
+      'whsec_!',
+      secret.slice(6),
+      `whsec_${'A'.repeat(28)}`,
+      `whsec_${'A'.repeat(88)}`,
+    ]) {
+      assert.equal(linesOf({ GUICHET_SMS_URL: 'https://sms.example.org', GUICHET_SMS_SECRET: wrong }).length, 1, wrong);
+    }
+  });
+
+  it('ask for a secret with an SMS webhook, and not with Twilio', () => {
+    assert.deepEqual(linesOf({ GUICHET_SMS_URL: 'https://sms.example.org' }), [
+      'GUICHET_SMS_SECRET is not set; a webhook as GUICHET_SMS_URL needs one to sign with, for example from: echo whsec_$(openssl rand -base64 32)',
+    ]);
+    assert.equal(linesOf({ GUICHET_SMS_URL: 'http://127.0.0.1:9999' }).length, 1);
+    assert.deepEqual(linesOf({ GUICHET_SMS_URL: 'twilio://AC12:token@Guichet' }), []);
+  });
+
+  it('let SMS go to the phone region’s own country, until others are listed', () => {
+    const { settings } = loadSettings({});
+    assert.deepEqual(
+      [settings.GUICHET_PHONE_REGION, settings.GUICHET_SMS_COUNTRIES, settings.GUICHET_SMS_BUDGET],
+      ['FR', ['FR'], 100],
+    );
+    assert.equal(settings.GUICHET_TWILIO_API_URL, 'https://api.twilio.com');
+    assert.deepEqual(loadSettings({ GUICHET_PHONE_REGION: 'be' }).settings.GUICHET_SMS_COUNTRIES, ['BE']);
+    assert.deepEqual(loadSettings({ GUICHET_SMS_COUNTRIES: 'fr, CH be' }).settings.GUICHET_SMS_COUNTRIES, [
+      'FR',
+      'CH',
+      'BE',
+    ]);
+  });
+
+  it('never show what an SMS URL keeps secret, in whatever order it is written', () => {
+    const canary = 'canary4711';
+    const shown = (url: string) =>
+      JSON.stringify(examineSettings({ GUICHET_SMS_URL: url, GUICHET_SMS_SECRET: canary }));
+    for (const url of [
+      `twilio://AC12:${canary}@+33700000000`,
+      `twilio://${canary}:AC12@+33700000000`,
+      `twilio://AC12:${canary}`,
+      'twilio://AC12:4711',
+      `https://sms.example.org/hooks/${canary}?key=${canary}#${canary}`,
+      `https://user:${canary}@sms.example.org`,
+      `https://user:4711/${canary}@sms.example.org`,
+    ]) {
+      assert.doesNotMatch(shown(url), /4711/, url);
+    }
+    assert.match(shown(`https://sms.example.org/hooks/${canary}`), /"https:\/\/sms\.example\.org\/…"/);
+    assert.match(shown(`twilio://AC12:${canary}@+33700000000`), /"twilio:\/\/AC12:\*\*\*@\+33700000000"/);
   });
 
   it('tell where each value comes from', (t) => {

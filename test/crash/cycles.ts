@@ -19,6 +19,9 @@ export interface Place {
   start(env?: Record<string, string>): Promise<RunningServer>;
 }
 
+/** How many requests are under way when the server dies. */
+const AT_ONCE = 8;
+
 /** Longer than the lease that a dead process leaves on a message. */
 export const LEASE_LATER = { TEST_CLOCK_AHEAD: '65000' };
 
@@ -61,29 +64,40 @@ export class Crowd {
     this.#office = office;
   }
 
-  /** Lets so many do things at the same time, until `over`. What is not answered is found out later. */
-  async actUntil(over: () => boolean, server: RunningServer, atOnce: number): Promise<void> {
-    await Promise.all(
-      Array.from({ length: atOnce }, async () => {
-        const own: Person[] = [];
-        while (!over()) {
-          if (own.length === 0 || this.#random() < 0.1) {
-            const person = new Person(`person${this.people.length}@example.org`, server, this.#office);
-            own.push(person);
-            this.people.push(person);
-          }
-          const person = own[Math.floor(this.#random() * own.length)] as Person;
-          try {
-            await person.doSomething(this.#random);
-          } catch (error) {
-            if (error instanceof Unanswered && over()) return;
-            throw error;
-          }
-          // Who waits for a letter gives the others a turn.
-          await new Promise((resolve) => setImmediate(resolve));
+  /**
+   * Lets so many do things at the same time, until so many have been done and `over` is called; then what is not
+   * answered any more is found out later.
+   */
+  async act(of: { server: RunningServer; atOnce: number; deeds: number; over: () => Promise<void> }): Promise<void> {
+    let done = 0;
+    let ending: Promise<void> | undefined;
+    const act = async (own: Person[]): Promise<void> => {
+      while (!ending) {
+        if (own.length === 0 || this.#random() < 0.06) own.push(this.#newcomer(of.server));
+        const person = own[Math.floor(this.#random() * own.length)] as Person;
+        try {
+          if (await person.doSomething(this.#random)) done += 1;
+        } catch (error) {
+          if (error instanceof Unanswered && ending) return;
+          throw error;
         }
-      }),
+        if (done >= of.deeds) ending ??= of.over();
+        // Who waits for a letter gives the others a turn.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    // Each is acted for by one, and does one thing at a time.
+    const shares = Array.from({ length: of.atOnce }, (_, share) =>
+      this.people.filter((_, index) => index % of.atOnce === share).slice(-3),
     );
+    await Promise.all(shares.map(act));
+    await ending;
+  }
+
+  #newcomer(server: RunningServer): Person {
+    const person = new Person(`person${this.people.length}@example.org`, server, this.#office);
+    this.people.push(person);
+    return person;
   }
 
   /** Everybody finds out what became of their last request; then a share of them, or all, check all they were told. */
@@ -113,18 +127,17 @@ export async function killAgainAndAgain(t: TestContext, kind: Kind, cycles: numb
   const crowd = new Crowd(random, place.office);
   let server = await place.start();
   for (let cycle = 1; cycle <= cycles; cycle += 1) {
-    const known = crowd.people.length;
-    let dead = false;
-    const acting = crowd.actUntil(() => dead, server, 12);
-    await Promise.race([acting, sleep(100 + random() * 400)]);
-    dead = true;
-    await server.kill();
-    await acting;
+    const { kill } = server;
+    const over = async (): Promise<void> => {
+      await sleep(random() * 10);
+      await kill();
+    };
+    await crowd.act({ server, atOnce: AT_ONCE, deeds: 20 + random() * 80, over });
 
     server = await place.start();
-    // Those of this round, and some of those before.
-    const provers = [...crowd.people.slice(known), ...crowd.people.slice(0, known).filter(() => random() < 0.1)];
-    await crowd.meet(server, provers);
+    // The latest, who did something in this round, and some of those before.
+    const recent = crowd.people.slice(-4 * AT_ONCE);
+    await crowd.meet(server, [...recent, ...crowd.people.slice(0, -recent.length).filter(() => random() < 0.1)]);
     await lookInto(place.url, (handle) => checkBooks(handle, crowd.people));
   }
   await server.kill();
@@ -132,13 +145,20 @@ export async function killAgainAndAgain(t: TestContext, kind: Kind, cycles: numb
   server = await place.start(LEASE_LATER);
   await crowd.meet(server, crowd.people);
   await lookInto(place.url, async (handle) => {
-    for (const until = performance.now() + 10_000; (await waiting(handle)) > 0 && performance.now() < until; ) await sleep(20);
+    await until(async () => (await waiting(handle)) === 0);
     await checkBooks(handle, crowd.people);
     await checkPost(handle, place.office.letters);
     await checkChain(handle, SECRET);
   });
   const registered = crowd.people.filter((person) => person.registered).length;
   t.diagnostic(`${cycles} kills; ${registered} accounts, ${place.office.letters.length} letters`);
+}
+
+/** Waits for what comes by itself. @throws if it does not within ten seconds */
+export async function until(there: () => boolean | Promise<boolean>): Promise<void> {
+  for (const deadline = performance.now() + 10_000; !(await there()); await sleep(10)) {
+    if (performance.now() > deadline) throw new Error('waited ten seconds for nothing');
+  }
 }
 
 /** Mulberry32: the same numbers for the same seed. */

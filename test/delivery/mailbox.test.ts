@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createKeyring } from '../../src/core/keyring.ts';
 import { mailboxOn } from '../../src/delivery/mailbox.ts';
+import { phoneNumbers } from '../../src/phone/phones.ts';
 import { eachDatabase } from '../support/databases.ts';
 import { keyring, NOON, random, rendered } from './mail-world.ts';
 
@@ -50,6 +51,21 @@ eachDatabase('the development mailbox', (open) => {
     assert.deepEqual(await ids(' +33612345678 '), ['sms']);
     assert.deepEqual(await ids('eve@example.com'), []);
     assert.deepEqual(await ids(''), []);
+  });
+
+  it('finds the messages of a number in any spelling that it is given to read', async (t) => {
+    const { canonical } = phoneNumbers({ region: 'FR', countries: ['FR'] });
+    const mailbox = mailboxOn(await open(t), keyring, random, canonical);
+    await mailbox.send(rendered({ channel: 'sms', to: '+33612345678', subject: '', html: null, code: '004815' }));
+    // The last is how an unescaped plus arrives.
+    for (const to of ['+33612345678', '06 12 34 56 78', '0033612345678', ' 33612345678', ' 06 12 34 56 78 ']) {
+      assert.deepEqual(
+        (await mailbox.list({ to })).map(({ html, code }) => [html, code]),
+        [['', '004815']],
+        to,
+      );
+    }
+    assert.deepEqual(await mailbox.list({ to: '+33612345679' }), []);
   });
 
   it('keeps one copy of a repeated message', async (t) => {

@@ -5,6 +5,8 @@ import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+/** Compiled once for all the processes that the tests start: it halves a start. */
+const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/guichet-tests', import.meta.url));
 const SCRIPT = fileURLToPath(new URL('./server-process.ts', import.meta.url));
 
 export interface Answer {
@@ -44,6 +46,7 @@ export async function startServer(env: Record<string, string>): Promise<RunningS
     env: {
       PATH: process.env['PATH'],
       UV_THREADPOOL_SIZE: String(availableParallelism() + 4),
+      NODE_COMPILE_CACHE: COMPILED,
       GUICHET_PORT: '0',
       GUICHET_LOG_LEVEL: 'fatal',
       ...env,

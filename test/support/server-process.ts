@@ -1,4 +1,5 @@
 // A server in a process of its own, for tests that end it: settings in the environment, `listening on PORT` on standard output.
+import { flushCompileCache } from 'node:module';
 import { pino } from 'pino';
 import { compose } from '../../src/compose.ts';
 import { loadSettings } from '../../src/config/load.ts';
@@ -20,6 +21,8 @@ const composition = await compose(settings, {
 });
 const { port } = await composition.listen();
 process.stdout.write(`listening on ${port}\n`);
+// At once, since it may never come to an orderly end.
+flushCompileCache();
 process.once('SIGTERM', async () => {
   await composition.close();
   process.exit(0);

@@ -35,6 +35,8 @@ export interface Stage extends TestWorld {
   trySignIn(email: string, of?: { password?: string; caller?: Caller; identity?: Identity }): Promise<SignIn>;
   /** Wrong passwords, one after the other. */
   fail(email: string, times: number, caller?: Caller): Promise<void>;
+  /** Ten wrong passwords in a row: nine through the store alone, and one that is given. */
+  lock(email: string, caller?: Caller): Promise<void>;
   /** The session as a request that changes something finds it. */
   live(signedIn: { accessToken: string }): Promise<LiveSession>;
   refresh(refreshToken: string, caller?: Caller): ReturnType<Identity['rotateRefreshToken']>;
@@ -93,6 +95,19 @@ async function stageOn(world: TestWorld): Promise<Stage> {
           code: 'invalid_credentials',
         });
       }
+    },
+    async lock(email, caller = stage.caller()) {
+      const { keyring, store } = world.world;
+      const identifierDigest = keyring.digest('identifier', email);
+      const client = caller.clientToken ? keyring.digest('known-client', caller.clientToken) : '*';
+      await store.transaction(async ({ attempts }) => {
+        const now = world.clock.now();
+        for (let time = 0; time < 9; time += 1) {
+          await attempts.reserve({ identifierDigest, client }, { places: 10, staleBefore: now, now });
+          await attempts.fail({ identifierDigest, client }, { places: 10, lockFor: () => 0, hasAccount: true, now });
+        }
+      });
+      await stage.fail(email, 1, caller);
     },
     live: ({ accessToken }) => world.identity.checkSession({ contract: 'cookie', accessToken, changes: true }),
     refresh: (refreshToken, caller = stage.caller()) =>
