@@ -4,6 +4,9 @@ declare const brand: unique symbol;
 /** Counts up, is never given twice, and addresses nothing from outside. */
 export type AccountId = number & { readonly [brand]: 'account' };
 
+/** No account's: what is looked up where there is none, for the same work. */
+export const NOBODY = 0 as AccountId;
+
 export type Locale = 'en' | 'fr';
 
 /** A second factor that takes a code (rule 13: an account has at most one). */

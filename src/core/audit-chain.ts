@@ -37,3 +37,6 @@ export function sealOf(keyring: Keyring, row: Omit<SealedRow, 'seal'>, before: s
 export function sealHolds(keyring: Keyring, row: SealedRow, before: string): boolean {
   return keyring.digests('audit', sealedText(row, before)).includes(row.seal);
 }
+
+/** What says that the chain ends at an entry, so that its last entries can't be cut off unseen. */
+export const headText = (sequence: number, seal: string): string => JSON.stringify(['end', sequence, seal]);

@@ -1,5 +1,6 @@
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
+import { inEvenTime } from './even-time.ts';
 import { canonicalEmail } from './identifier.ts';
 import { identifierDigests } from './lockout.ts';
 import { mailTo } from './mail.ts';
@@ -37,9 +38,11 @@ export async function resendVerification(
   await boundMailRequests(world, input.caller);
   const email = canonicalEmail(input.email) ?? input.email;
   await boundRequestsFor(world, { name: 'email_verification', identifier: email, limit: REQUESTS_AN_HOUR });
-  const account = await world.store.accounts.findByIdentifier('email', email);
-  if (!account || account.emailVerifiedAt !== null || account.disabledAt !== null) return;
-  await world.store.transaction((store) => sendVerification({ ...world, store }, account));
+  await inEvenTime(world, async () => {
+    const account = await world.store.accounts.findByIdentifier('email', email);
+    if (!account || account.emailVerifiedAt !== null || account.disabledAt !== null) return;
+    await world.store.transaction((store) => sendVerification({ ...world, store }, account));
+  });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { type Account, NOBODY } from './account.ts';
 import { Failure } from './failure.ts';
 import { countedIdentifier } from './identifier.ts';
 import { holdForNetwork, settleForNetwork } from './network-limit.ts';
@@ -37,13 +38,13 @@ export function identifierDigests(world: Pick<World, 'keyring'>, identifier: str
 export async function bucketFor(
   world: Pick<World, 'clock' | 'keyring' | 'store'>,
   identifier: string,
-  account: { id: number } | undefined,
+  account: Pick<Account, 'id'> | undefined,
   caller: Caller,
 ): Promise<AttemptBucket> {
   const [identifierDigest = ''] = identifierDigests(world, identifier);
   if (!caller.clientToken) return { identifierDigest, client: EVERYBODY_ELSE };
   const digests = world.keyring.digests('known-client', caller.clientToken);
-  const id = (account?.id ?? 0) as Parameters<typeof world.store.knownClients.knows>[1];
+  const id = account?.id ?? NOBODY;
   const known = await world.store.knownClients.knows(digests, id, world.clock.now() - KNOWN_FOR);
   return { identifierDigest, client: known ? (digests[0] ?? '') : EVERYBODY_ELSE };
 }

@@ -66,10 +66,13 @@ export async function takeOneTimeToken(
   purpose: OneTimePurpose,
   text: string,
 ): Promise<{ token: OneTimeToken; account: Account }> {
-  const token = await world.store.oneTimeTokens.take(purpose, world.keyring.digests('one-time-token', text));
+  const digests = world.keyring.digests('one-time-token', text);
+  const seen = await world.store.oneTimeTokens.find(purpose, digests);
+  // The account's row first, in every operation: two that hold links of one account would wait for each other.
+  const account = seen && (await world.store.accounts.hold(seen.accountId));
+  const token = await world.store.oneTimeTokens.take(purpose, digests);
   if (!token) throw new Failure('token_invalid');
   if (token.expiresAt <= world.clock.now()) throw new Failure('token_expired');
-  const account = await world.store.accounts.hold(token.accountId);
   if (!account || account.epoch !== token.epoch) throw new Failure('token_invalid');
   await world.store.oneTimeTokens.removeAll(token.accountId, purpose);
   return { token, account };

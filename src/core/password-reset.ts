@@ -1,5 +1,6 @@
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
+import { inEvenTime } from './even-time.ts';
 import { canonicalEmail } from './identifier.ts';
 import { identifierDigests } from './lockout.ts';
 import { mailTo } from './mail.ts';
@@ -21,14 +22,20 @@ export async function startPasswordReset(
   input: { contract: ContractName | 'page'; email: string; caller: Caller },
 ): Promise<void> {
   await boundMailRequests(world, input.caller);
-  const { caller, contract } = input;
-  const email = canonicalEmail(input.email);
+  await inEvenTime(world, () => mailResetLink(world, input));
+}
+
+async function mailResetLink(
+  world: Parameters<typeof startPasswordReset>[0],
+  { caller, contract, email: given }: Parameters<typeof startPasswordReset>[1],
+): Promise<void> {
+  const email = canonicalEmail(given);
   const account = email ? await world.store.accounts.findByIdentifier('email', email) : undefined;
   const now = world.clock.now();
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    // Counted for every address, so that known and unknown ones cost the same.
-    const allowed = await mayMail(inStore, 'password_reset', email ?? input.email.slice(0, 254));
+    // Counted for every address, so that no counter tells which ones exist.
+    const allowed = await mayMail(inStore, 'password_reset', email ?? given.slice(0, 254));
     if (!allowed || !account?.email || account.disabledAt !== null) return;
     const { token, expiresAt } = await makeOneTimeToken(inStore, {
       purpose: 'password_reset',

@@ -1,6 +1,7 @@
 import { type Account, splitName, usernameBase } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { sendVerification } from './email-verification.ts';
+import { inEvenTime } from './even-time.ts';
 import { Failure } from './failure.ts';
 import { canonicalEmail } from './identifier.ts';
 import { identifierDigests } from './lockout.ts';
@@ -42,11 +43,15 @@ export async function register(
   let taken = false;
   try {
     const hash = await world.hasher.hash(normalizedPassword(input.password));
-    return await makeAccount(world, { contract, caller, email, name: input.name, username, hash });
-  } catch (error) {
-    taken = error instanceof Failure && error.code === 'identifier_taken';
-    if (taken) await meetTakenAddress(world, email);
-    throw error;
+    return await inEvenTime(world, async () => {
+      try {
+        return await makeAccount(world, { contract, caller, email, name: input.name, username, hash });
+      } catch (error) {
+        taken = error instanceof Failure && error.code === 'identifier_taken';
+        if (taken) await meetTakenAddress(world, email);
+        throw error;
+      }
+    });
   } finally {
     await world.store.transaction((store) => settleForNetwork({ ...world, store }, 'taken', caller, taken));
   }

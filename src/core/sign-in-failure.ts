@@ -1,4 +1,4 @@
-import type { Account } from './account.ts';
+import { type Account, NOBODY } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { type Attempt, failAttempt } from './lockout.ts';
 import { mailTo } from './mail.ts';
@@ -21,7 +21,7 @@ export async function recordWrongPassword(
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
     // It may be gone by now.
-    const account = of.account && (await store.accounts.hold(of.account.id));
+    const account = await store.accounts.hold(of.account?.id ?? NOBODY);
     const { lockedUntil } = await failAttempt(inStore, attempt, { hasAccount: account !== undefined });
     await store.audit.record(auditEvent('sign_in.failed', { account, contract, caller, now }));
     if (lockedUntil === null) return;

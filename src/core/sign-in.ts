@@ -1,5 +1,5 @@
 import { accessTokenOf, type TokenContract } from './access-token.ts';
-import type { Account } from './account.ts';
+import { type Account, NOBODY } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { canonicalEmail } from './identifier.ts';
@@ -75,7 +75,7 @@ export async function checkStoredPassword(
   account: Account | undefined,
   text: string,
 ): Promise<{ stored: PasswordHash; upgraded: PasswordHash | undefined } | undefined> {
-  const stored = account && (await world.store.passwords.find(account.id));
+  const stored = await world.store.passwords.find(account?.id ?? NOBODY);
   const password = normalizedPassword(text);
   if (!isPlausiblePassword(text)) return undefined;
   const right = stored ? await world.hasher.verify(stored, password) : await world.hasher.verifyNothing(password);

@@ -50,16 +50,18 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
     },
     find: (id) => one(select().where('account.id', '=', id)),
     findByUuid: (uuid) => one(select().where('account.uuid', '=', uuid)),
-    async findByIdentifier(identifierKind, value) {
-      const held = await db
-        .selectFrom('identifier')
-        .select('account_id')
-        .where('kind', '=', identifierKind)
-        .where('value', '=', value)
-        .where('pending', '=', 0)
-        .executeTakeFirst();
-      return held && one(select().where('account.id', '=', held.account_id));
-    },
+    // One statement whether or not there is an account, so that its time tells nothing.
+    findByIdentifier: (identifierKind, value) =>
+      one(
+        select().where('account.id', '=', (from) =>
+          from
+            .selectFrom('identifier as held')
+            .select('held.account_id')
+            .where('held.kind', '=', identifierKind)
+            .where('held.value', '=', value)
+            .where('held.pending', '=', 0),
+        ),
+      ),
     async hold(id) {
       // SQLite has one writer at a time already.
       if (kind === 'postgres') await db.selectFrom('account').select('id').where('id', '=', id).forUpdate().execute();

@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from 'kysely';
-import { detailText, FIRST_SEAL, type SealedRow, sealHolds, sealOf } from '../core/audit-chain.ts';
+import { detailText, FIRST_SEAL, headText, type SealedRow, sealHolds, sealOf } from '../core/audit-chain.ts';
 import type { Keyring } from '../core/keyring.ts';
 import type { DatabaseHandle } from './database.ts';
 import { PostgresLock } from './postgres-lock.ts';
@@ -39,6 +39,14 @@ export async function sealAudit(handle: DatabaseHandle, keyring: Keyring): Promi
       sequence += 1;
       before = sealOf(keyring, sealable({ ...row, sequence }), before);
       await db.updateTable('audit_event').set({ sequence, seal: before }).where('id', '=', row.id).execute();
+    }
+    if (waiting.length > 0) {
+      const head = { sequence, seal: keyring.digest('audit', headText(sequence, before)) };
+      await db
+        .insertInto('audit_head')
+        .values({ id: 1, ...head })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(head))
+        .execute();
     }
     return waiting.length;
   });
@@ -93,6 +101,12 @@ export async function verifyAudit(
     }
     if (rows.length > 0) progress(sequence);
     if (rows.length < BATCH) break;
+  }
+  const head = await db.selectFrom('audit_head').selectAll().executeTakeFirst();
+  if (sequence !== (head?.sequence ?? 0)) {
+    faults.push(`the chain ends at entry ${sequence}, and should at ${head?.sequence ?? 0}`);
+  } else if (head && !keyring.digests('audit', headText(sequence, before)).includes(head.seal)) {
+    faults.push('the record of where the chain ends was altered');
   }
   const { count } = await db
     .selectFrom('audit_event')

@@ -79,13 +79,19 @@ export class GroupCommit {
     const settle: (() => void)[] = [];
     try {
       await this.#begin();
+    } catch (error) {
+      // Those behind have waited as long as those in front.
+      for (const job of [...jobs, ...this.#waiting.splice(0)]) job.reject(error);
+      return;
+    }
+    try {
       for (const job of jobs) settle.push(await job.run());
       this.#connection.exec('commit');
     } catch (error) {
       try {
         this.#connection.exec('rollback');
       } catch {
-        // No transaction is open: it never began, or SQLite has rolled it back itself.
+        // SQLite has rolled it back itself.
       }
       for (const job of jobs) job.reject(error);
       return;

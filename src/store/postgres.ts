@@ -1,4 +1,4 @@
-import { CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
 import { type DatabaseHandle, type Effects, noEffects, StoreUnavailable } from './database.ts';
 import { migrate } from './migrate.ts';
@@ -7,9 +7,6 @@ import type { Database } from './schema.ts';
 /** A request that gets no answer from the database within these has failed (R158: 503 within 3 s). */
 const CONNECT_MILLISECONDS = 2500;
 const STATEMENT_MILLISECONDS = 2500;
-/** Migrations may take their time. */
-const MIGRATION_STATEMENT = 'set statement_timeout = 0';
-
 const RETRIES = 4;
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK = '40P01';
@@ -19,6 +16,24 @@ const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
 };
 
+function poolOf(url: string, options: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_MILLISECONDS,
+    statement_timeout: STATEMENT_MILLISECONDS,
+    query_timeout: STATEMENT_MILLISECONDS + 500,
+    idle_in_transaction_session_timeout: 10_000,
+    application_name: 'guichet',
+    types,
+    ...options,
+  });
+  // A connection that breaks is replaced at the next use, and fails the query it was for;
+  // the event tells the same again, and without a listener it would end the process.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => void client.on('error', () => {}));
+  return pool;
+}
+
 /**
  * Opens a pool to a PostgreSQL database. Connecting happens at the first use.
  *
@@ -26,18 +41,7 @@ const types: pg.CustomTypesConfig = {
  * @param options.connections most connections held at once
  */
 export async function openPostgres(url: string, options: { connections?: number } = {}): Promise<DatabaseHandle> {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: options.connections ?? 10,
-    connectionTimeoutMillis: CONNECT_MILLISECONDS,
-    statement_timeout: STATEMENT_MILLISECONDS,
-    query_timeout: STATEMENT_MILLISECONDS + 500,
-    idle_in_transaction_session_timeout: 10_000,
-    application_name: 'guichet',
-    types,
-  });
-  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
-  pool.on('error', () => {});
+  const pool = poolOf(url, { max: options.connections ?? 10 });
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   const listeners: ((effects: Effects) => void)[] = [];
 
@@ -61,17 +65,16 @@ export async function openPostgres(url: string, options: { connections?: number 
     },
     onCommit: (listener) => void listeners.push(listener),
     async migrate() {
+      // A connection of its own: migrations may take their time, and wait for another process's.
+      const patient = new Kysely<Database>({
+        dialect: new PostgresDialect({ pool: poolOf(url, { max: 1, statement_timeout: 0, query_timeout: 0 }) }),
+      });
       try {
-        return await db.connection().execute(async (connection) => {
-          await connection.executeQuery(CompiledQuery.raw(MIGRATION_STATEMENT));
-          try {
-            return await migrate(connection);
-          } finally {
-            await connection.executeQuery(CompiledQuery.raw(`set statement_timeout = ${STATEMENT_MILLISECONDS}`));
-          }
-        });
+        return await migrate(patient);
       } catch (error) {
         throw asUnavailable(error);
+      } finally {
+        await patient.destroy();
       }
     },
     isUnavailable: (error) => asUnavailable(error) instanceof StoreUnavailable,

@@ -16,6 +16,8 @@ export interface Database {
   outbox: OutboxTable;
   mailbox_message: { id: string; sealed: string; created_at: number };
   audit_event: AuditEventTable;
+  /** One row: where the chain ends. */
+  audit_head: { id: number; sequence: number; seal: string };
   audit_detail: { event_id: number; account_id: number | null; address: string | null; user_agent: string | null };
   signing_key: SigningKeyTable;
 }

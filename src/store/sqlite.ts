@@ -38,7 +38,15 @@ export async function openSqlite(path: string, options: { durable?: boolean } = 
       );
     },
     onCommit: (listener) => void listeners.push(listener),
-    migrate: () => migrate(write),
+    async migrate() {
+      // Processes that start together wait for the one that was first.
+      writer.exec('pragma busy_timeout = 10000');
+      try {
+        return await migrate(write);
+      } finally {
+        writer.exec('pragma busy_timeout = 0');
+      }
+    },
     isUnavailable: (error) => asUnavailable(error) instanceof StoreUnavailable,
     async check() {
       try {

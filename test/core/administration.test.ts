@@ -102,7 +102,7 @@ onEachDatabase('an operator', (open) => {
   it('lifts both kinds of lock', async (t) => {
     const stage = await open(t);
     const { email, uuid } = await stage.person();
-    await stage.fail(email, 10);
+    await stage.lock(email);
     await stage.identity.lockAccount({ uuid });
     const account = await stage.identity.unlockAccount({ uuid });
     assert.equal(account.disabledAt, null);
@@ -114,13 +114,13 @@ onEachDatabase('an operator', (open) => {
     const { email, uuid } = await stage.person();
     const session = await stage.signIn(email);
     const { clientToken } = session;
-    await stage.fail(email, 10);
+    await stage.lock(email);
     await assert.rejects(stage.identity.setPassword({ uuid, password: email }), { code: 'password_rejected' });
     await stage.live(session);
     await stage.identity.setPassword({ uuid, password: OTHER_PASSWORD });
     await assert.rejects(stage.live(session), { code: 'session_ended' });
     await stage.signIn(email, { password: OTHER_PASSWORD });
-    await stage.fail(email, 10);
+    await stage.lock(email);
     const attempt = stage.trySignIn(email, { password: OTHER_PASSWORD, caller: stage.caller({ clientToken }) });
     await assert.rejects(attempt, { code: 'account_locked' });
   });

@@ -36,7 +36,12 @@ function failInARow(stage: Stage, email: string, times: number): Promise<void> {
       const now = stage.clock.now();
       const { outcome } = await attempts.reserve(bucket, { places: 10, staleBefore: now - 15_000, now });
       assert.equal(outcome, 'taken');
-      const { lockedUntil } = await attempts.fail(bucket, { places: 10, lockFor: () => minutes(15), hasAccount: true, now });
+      const { lockedUntil } = await attempts.fail(bucket, {
+        places: 10,
+        lockFor: () => minutes(15),
+        hasAccount: true,
+        now,
+      });
       if (lockedUntil !== null) stage.clock.advance({ milliseconds: lockedUntil - now });
     }
   });
@@ -57,7 +62,7 @@ onEachDatabase('the lock', (open) => {
   it('stays open after nine, and a right password begins the count anew', async (t) => {
     const stage = await open(t);
     const { email } = await stage.person();
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < 2; round += 1) {
       await stage.fail(email, 9);
       await stage.signIn(email);
     }
@@ -68,7 +73,7 @@ onEachDatabase('the lock', (open) => {
     const { email } = await stage.person();
     const waits: number[] = [];
     for (let round = 0; round < 9; round += 1) {
-      await stage.fail(email, 10);
+      await stage.lock(email);
       const { facts } = await stage.trySignIn(email).then(
         () => assert.fail('not locked'),
         (error) => error,
@@ -81,7 +86,7 @@ onEachDatabase('the lock', (open) => {
       [15, 30, 60, 120, 240, 480, 960, 1440, 1440].map((wait) => wait * 60),
     );
     await stage.signIn(email);
-    await stage.fail(email, 10);
+    await stage.lock(email);
     await assert.rejects(stage.trySignIn(email), { facts: { retryAfterSeconds: 900 } });
   });
 
@@ -89,7 +94,7 @@ onEachDatabase('the lock', (open) => {
     const stage = await open(t);
     const { email } = await stage.person();
     const spellings = [email, email.toUpperCase(), ` ${email} `, email.replace('example', 'ｅxample')];
-    for (let time = 0; time < 10; time += 1) await stage.fail(spellings[time % 4] ?? '', 1, stage.caller());
+    for (let time = 0; time < 10; time += 1) await stage.fail(spellings[time % 4] ?? '', 1);
     for (const spelling of spellings) await assert.rejects(stage.trySignIn(spelling), { code: 'account_locked' });
   });
 
@@ -99,7 +104,12 @@ onEachDatabase('the lock', (open) => {
     const answersFor = async (identifier: string) => {
       const answers: string[] = [];
       for (let time = 0; time < 12; time += 1) {
-        answers.push(await stage.trySignIn(identifier, { password: WRONG }).catch((error) => JSON.stringify(error)));
+        answers.push(
+          await stage.trySignIn(identifier, { password: WRONG }).then(
+            () => 'signed in',
+            (error) => JSON.stringify(error),
+          ),
+        );
       }
       return answers;
     };
@@ -113,10 +123,10 @@ onEachDatabase('the lock', (open) => {
     const { email } = await stage.person();
     const { clientToken } = await stage.signIn(email);
     const owner = stage.caller({ clientToken });
-    await stage.fail(email, 10);
+    await stage.lock(email);
     await stage.signIn(email, { caller: owner });
     await assert.rejects(stage.trySignIn(email), { code: 'account_locked' });
-    await stage.fail(email, 10, owner);
+    await stage.lock(email, owner);
     await assert.rejects(stage.trySignIn(email, { caller: owner }), { code: 'account_locked' });
     stage.clock.advance({ minutes: 15 });
     await stage.fail(email, 9);
@@ -133,7 +143,7 @@ onEachDatabase('the lock', (open) => {
     const again = await stage.signIn(email, { caller: owner });
     assert.equal(again.clientToken, clientToken);
     stage.clock.advance({ days: 30 });
-    await stage.fail(email, 10);
+    await stage.lock(email);
     await assert.rejects(stage.trySignIn(email, { caller: owner }), { code: 'account_locked' });
   });
 
@@ -142,7 +152,7 @@ onEachDatabase('the lock', (open) => {
     const [victim, attacker] = [await stage.person(), await stage.person()];
     const { clientToken } = await stage.signIn(attacker.email);
     const madeUp = 'A'.repeat(43);
-    await stage.fail(victim.email, 10);
+    await stage.lock(victim.email);
     for (const token of [clientToken, madeUp]) {
       await assert.rejects(stage.trySignIn(victim.email, { caller: stage.caller({ clientToken: token }) }), {
         code: 'account_locked',
@@ -159,7 +169,7 @@ onEachDatabase('the lock', (open) => {
     const stage = await open(t);
     const { email } = await stage.person();
     const signedIn = await stage.signIn(email);
-    await stage.fail(email, 10);
+    await stage.lock(email);
     await stage.live(signedIn);
     await stage.refresh(signedIn.refreshToken);
   });
@@ -169,9 +179,9 @@ onEachDatabase('the lock', (open) => {
     const { email } = await stage.person();
     const stranger = stage.address();
     const counts: number[] = [];
+    await stage.fail(stranger, 10);
     for (let round = 0; round < 4; round += 1) {
-      await stage.fail(email, 10);
-      await stage.fail(stranger, 10);
+      await stage.lock(email);
       for (let time = 0; time < 3; time += 1) await assert.rejects(stage.trySignIn(email), { code: 'account_locked' });
       counts.push((await stage.mails(email)).length);
       stage.clock.advance({ minutes: 15 * 2 ** round });
@@ -186,7 +196,7 @@ onEachDatabase('the lock', (open) => {
     const stage = await open(t);
     const { email, uuid } = await stage.person();
     await stage.identity.lockAccount({ uuid });
-    await stage.fail(email, 10);
+    await stage.lock(email);
     assert.deepEqual(await stage.mails(email), []);
   });
 
@@ -225,7 +235,7 @@ onEachDatabase('the lock', (open) => {
     const { clientToken } = await stage.signIn(email);
     await stage.signIn(email, { caller: stage.caller({ clientToken }) });
     stage.clock.advance({ days: 2 });
-    await stage.fail(email, 10);
+    await stage.lock(email);
     await cleanExpired(stage.handle, stage.clock.now());
     await assert.rejects(stage.trySignIn(email), { code: 'account_locked' });
   });
@@ -300,7 +310,8 @@ onEachDatabase('the lock', (open) => {
       ...stage.world.hasher,
       deadlineMilliseconds: 100,
       verify: async (stored, password) => {
-        if ((taken += 1) === 10) lastTaken();
+        taken += 1;
+        if (taken === 10) lastTaken();
         await gate;
         return stage.world.hasher.verify(stored, password);
       },
@@ -356,7 +367,7 @@ onEachDatabase('a hundred wrong passwords in a row', (open) => {
     const stage = await open(t);
     const { email } = await stage.person();
     for (let round = 0; round < 10; round += 1) {
-      await stage.fail(email, 10);
+      await stage.lock(email);
       stage.clock.advance({ days: 3 });
       await cleanExpired(stage.handle, stage.clock.now());
     }
@@ -380,7 +391,7 @@ onEachDatabase('a hundred wrong passwords in a row', (open) => {
     const stage = await open(t);
     const { email } = await stage.person();
     await failInARow(stage, email, 90);
-    await stage.fail(email, 10);
+    await stage.lock(email);
     const token = await stage.tokenFor(email);
     await stage.identity.unlockSignIn({ token, contract: 'page', caller: stage.caller() });
     assert.equal(await codeOf(stage.trySignIn(email)), 'invalid_credentials');

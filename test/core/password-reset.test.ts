@@ -38,12 +38,12 @@ onEachDatabase('resetting the password', (open) => {
     const stage = await open(t);
     const { email } = await stage.person();
     const { clientToken } = await stage.signIn(email);
-    await stage.fail(email, 10);
-    await stage.fail(email, 10, stage.caller({ clientToken }));
+    await stage.lock(email);
+    await stage.lock(email, stage.caller({ clientToken }));
     stage.clock.advance({ seconds: 1 });
     await finish(stage, await resetToken(stage, email));
     await stage.signIn(email, { password: OTHER_PASSWORD });
-    await stage.fail(email, 10);
+    await stage.lock(email);
     const attempt = stage.trySignIn(email, { password: OTHER_PASSWORD, caller: stage.caller({ clientToken }) });
     await assert.rejects(attempt, { code: 'account_locked' });
   });
@@ -64,7 +64,7 @@ onEachDatabase('resetting the password', (open) => {
     const first = await resetToken(stage, email);
     stage.clock.advance({ minutes: 1 });
     const second = await resetToken(stage, email);
-    await stage.fail(email, 10);
+    await stage.lock(email);
     stage.clock.advance({ seconds: 1 });
     const unlock = await stage.tokenFor(email);
     await finish(stage, first);

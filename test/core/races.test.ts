@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import { createIdentity, type Identity } from '../../src/core/identity.ts';
 import type { Store } from '../../src/core/world.ts';
-import { onEachDatabase, type OpenStage, OTHER_PASSWORD, PASSWORD, patient, race, type Stage, tally } from '../support/stage.ts';
+import {
+  type OpenStage,
+  OTHER_PASSWORD,
+  onEachDatabase,
+  PASSWORD,
+  patient,
+  race,
+  type Stage,
+  tally,
+} from '../support/stage.ts';
 import { openWorld } from '../support/world.ts';
 
 const CALLERS = 50;
@@ -32,7 +41,9 @@ async function openTwo(t: TestContext, open: OpenStage) {
     overrides: { clock: stage.clock },
   });
   const counters = [stage.world, second.world].map((world) => ({ world, ...countingRepeats(world.store) }));
-  const identities = counters.map(({ world, store }) => createIdentity({ ...world, store, clock: patient(world.clock) }));
+  const identities = counters.map(({ world, store }) =>
+    createIdentity({ ...world, store, clock: patient(world.clock) }),
+  );
   return {
     ...stage,
     /** The server that a caller reaches. */
@@ -56,7 +67,11 @@ const sessionsOf = (stage: Stage, accountId: number) =>
   stage.handle.read.selectFrom('session').select('id').where('account_id', '=', accountId).execute();
 
 /** Which of the passwords the account has now. */
-async function matching(stage: Stage, accountId: Parameters<Stage['world']['store']['passwords']['find']>[0], passwords: string[]) {
+async function matching(
+  stage: Stage,
+  accountId: Parameters<Stage['world']['store']['passwords']['find']>[0],
+  passwords: string[],
+) {
   const stored = await stage.world.store.passwords.find(accountId);
   const right = await Promise.all(passwords.map((password) => stored && stage.world.hasher.verify(stored, password)));
   return passwords.filter((_, index) => right[index]);
@@ -99,7 +114,10 @@ onEachDatabase('of fifty who come at once', (open) => {
       return index % 3 === 0 ? 'disowned' : 'proven';
     });
     assert.deepEqual([won.length, tally(lost)], [1, { token_invalid: 49 }]);
-    const found = await stage.identity.findAccount({ name: email }).then(({ emailVerifiedAt }) => emailVerifiedAt !== null, () => 'gone');
+    const found = await stage.identity.findAccount({ name: email }).then(
+      ({ emailVerifiedAt }) => emailVerifiedAt !== null,
+      () => 'gone',
+    );
     assert.equal(found, won[0] === 'proven' ? true : 'gone');
   });
 
@@ -115,7 +133,10 @@ onEachDatabase('of fifty who come at once', (open) => {
       return index % 2 === 0 ? 'disowned' : 'proven';
     });
     assert.deepEqual(Object.keys(tally(lost)), ['token_invalid']);
-    const there = await stage.identity.findAccount({ name: email }).then(() => true, () => false);
+    const there = await stage.identity.findAccount({ name: email }).then(
+      () => true,
+      () => false,
+    );
     assert.equal(there, won.includes('proven'));
     assert.equal(stage.repeats(), 0, 'transactions waited for each other');
   });
@@ -159,15 +180,24 @@ onEachDatabase('of fifty who come at once', (open) => {
       }),
     );
     assert.deepEqual([won.length, tally(lost)], [1, { identifier_taken: 49 }]);
-    const rows = await stage.handle.read.selectFrom('identifier').select('account_id').where('value', '=', email).execute();
-    assert.deepEqual(rows.map(({ account_id }) => account_id), won.map(({ id }) => id));
+    const rows = await stage.handle.read
+      .selectFrom('identifier')
+      .select('account_id')
+      .where('value', '=', email)
+      .execute();
+    assert.deepEqual(
+      rows.map(({ account_id }) => account_id),
+      won.map(({ id }) => id),
+    );
   });
 
   it('all get one successor for one refresh token, and it is the only live one', async (t) => {
     const stage = await openTwo(t, open);
     const caller = stage.caller();
     const { refreshToken, session } = await stage.signIn((await stage.person()).email);
-    const { won, lost } = await race(CALLERS, (index) => stage.at(index).rotateRefreshToken({ contract: 'cookie', refreshToken, caller }));
+    const { won, lost } = await race(CALLERS, (index) =>
+      stage.at(index).rotateRefreshToken({ contract: 'cookie', refreshToken, caller }),
+    );
     assert.deepEqual([won.length, lost], [CALLERS, []]);
     assert.equal(new Set(won.map((answer) => answer.refreshToken)).size, 1);
     const live = await stage.handle.read
@@ -176,7 +206,10 @@ onEachDatabase('of fifty who come at once', (open) => {
       .where('session_id', '=', session.id)
       .where('rotated_at', 'is', null)
       .execute();
-    assert.deepEqual(live.map(({ digest }) => digest), [stage.world.keyring.digest('refresh-token', won[0]?.refreshToken ?? '')]);
+    assert.deepEqual(
+      live.map(({ digest }) => digest),
+      [stage.world.keyring.digest('refresh-token', won[0]?.refreshToken ?? '')],
+    );
   });
 
   it('one ends the session', async (t) => {
@@ -196,10 +229,14 @@ onEachDatabase('of fifty who come at once', (open) => {
     const { id, email } = await stage.person();
     const { refreshToken, accessToken } = await stage.signIn(email);
     const { won, lost } = await race(CALLERS, async (index) => {
-      if (index % 10 === 7) await stage.at(index).signOut({ contract: 'cookie', credentials: { refreshToken }, caller });
-      else return stage.at(index).rotateRefreshToken({ contract: 'cookie', refreshToken, caller });
+      if (index % 10 !== 7) return stage.at(index).rotateRefreshToken({ contract: 'cookie', refreshToken, caller });
+      await stage.at(index).signOut({ contract: 'cookie', credentials: { refreshToken }, caller });
+      return undefined;
     });
-    assert.deepEqual(Object.keys(tally(lost)).filter((code) => code !== 'session_ended'), []);
+    assert.deepEqual(
+      Object.keys(tally(lost)).filter((code) => code !== 'session_ended'),
+      [],
+    );
     assert.deepEqual(await sessionsOf(stage, id), []);
     for (const answer of won) {
       if (answer) await assert.rejects(stage.refresh(answer.refreshToken, caller), { code: 'session_ended' });
@@ -220,7 +257,9 @@ onEachDatabase('of fifty who come at once', (open) => {
     });
     assert.equal(won.length, 1, JSON.stringify(tally(lost)));
     assert.deepEqual(
-      Object.keys(tally(lost)).filter((code) => !['session_ended', 'invalid_credentials', 'account_locked', 'overloaded'].includes(code)),
+      Object.keys(tally(lost)).filter(
+        (code) => !['session_ended', 'invalid_credentials', 'account_locked', 'overloaded'].includes(code),
+      ),
       [],
     );
     assert.deepEqual(await matching(stage, id, [...passwords, PASSWORD]), won);
@@ -235,7 +274,9 @@ onEachDatabase('of fifty who come at once', (open) => {
       else await stage.signIn(email, { identity: stage.at(index) });
     });
     assert.deepEqual(
-      Object.keys(tally(lost)).filter((code) => !['invalid_credentials', 'account_locked', 'overloaded'].includes(code)),
+      Object.keys(tally(lost)).filter(
+        (code) => !['invalid_credentials', 'account_locked', 'overloaded'].includes(code),
+      ),
       [],
     );
     assert.deepEqual(await sessionsOf(stage, id), []);
@@ -249,7 +290,9 @@ onEachDatabase('of fifty who come at once', (open) => {
       else await stage.signIn(email, { password: index % 2 ? PASSWORD : OTHER_PASSWORD, identity: stage.at(index) });
     });
     assert.deepEqual(
-      Object.keys(tally(lost)).filter((code) => !['invalid_credentials', 'account_locked', 'overloaded'].includes(code)),
+      Object.keys(tally(lost)).filter(
+        (code) => !['invalid_credentials', 'account_locked', 'overloaded'].includes(code),
+      ),
       [],
     );
     assert.deepEqual(await sessionsOf(stage, id), []);
@@ -279,7 +322,9 @@ onEachDatabase('of fifty who come at once', (open) => {
       else await stage.signIn(email, { password: 'wrong', identity: stage.at(index) });
     });
     assert.deepEqual(
-      Object.keys(tally(lost)).filter((code) => !['invalid_credentials', 'account_locked', 'overloaded'].includes(code)),
+      Object.keys(tally(lost)).filter(
+        (code) => !['invalid_credentials', 'account_locked', 'overloaded'].includes(code),
+      ),
       [],
     );
     assert.equal(stage.repeats(), 0, 'transactions waited for each other');
@@ -306,8 +351,10 @@ onEachDatabase('of fifty who come at once', (open) => {
     });
     assert.deepEqual(Object.keys(tally(lost)), ['session_ended']);
     assert.equal(new Set(won).size, 1);
-    assert.deepEqual((await sessionsOf(stage, id)).map((session) => session.id), [...new Set(won)]);
+    assert.deepEqual(
+      (await sessionsOf(stage, id)).map((session) => session.id),
+      [...new Set(won)],
+    );
     assert.equal(stage.repeats(), 0, 'transactions waited for each other');
   });
 });
-

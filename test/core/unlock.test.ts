@@ -4,7 +4,7 @@ import { onEachDatabase, type Stage } from '../support/stage.ts';
 
 async function locked(stage: Stage) {
   const person = await stage.person();
-  await stage.fail(person.email, 10);
+  await stage.lock(person.email);
   return { ...person, token: await stage.tokenFor(person.email) };
 }
 
@@ -24,7 +24,7 @@ onEachDatabase('the link that lifts a lock', (open) => {
     const stage = await open(t);
     const { email, token } = await locked(stage);
     await unlock(stage, token);
-    await stage.fail(email, 10);
+    await stage.lock(email);
     await assert.rejects(unlock(stage, token), { code: 'token_invalid' });
     await assert.rejects(stage.trySignIn(email), { code: 'account_locked' });
   });

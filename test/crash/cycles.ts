@@ -73,17 +73,21 @@ export class Crowd {
     let ending: Promise<void> | undefined;
     const act = async (own: Person[]): Promise<void> => {
       while (!ending) {
-        if (own.length === 0 || this.#random() < 0.06) own.push(this.#newcomer(of.server));
+        if (own.length === 0) own.push(this.#newcomer(of.server));
         const person = own[Math.floor(this.#random() * own.length)] as Person;
         try {
-          if (await person.doSomething(this.#random)) done += 1;
+          if (await person.doSomething(this.#random)) {
+            done += 1;
+            if (this.#random() < 0.06) own.push(this.#newcomer(of.server));
+          } else {
+            // Who waits for a letter gives the others a turn.
+            await sleep(2);
+          }
         } catch (error) {
           if (error instanceof Unanswered && ending) return;
           throw error;
         }
         if (done >= of.deeds) ending ??= of.over();
-        // Who waits for a letter gives the others a turn.
-        await new Promise((resolve) => setImmediate(resolve));
       }
     };
     // Each is acted for by one, and does one thing at a time.

@@ -35,8 +35,8 @@ export class Person {
   #sessions: Held[] = [];
   /** What must never open anything again. */
   #dead: { sessions: Held[]; tokens: { path: string; token: string }[]; passwords: string[] } = { sessions: [], tokens: [], passwords: [] };
-  /** Since it moved with a sign-out everywhere else, a reset link that was asked for before is dead (rule 8). */
-  #epochMoved = false;
+  /** How many reset links were asked for before the account's epoch last moved: those are dead (rule 8), also when they come late. */
+  #linksBefore = 0;
   /** Finds out what became of the request that was under way. */
   #unsure: (() => Promise<void>) | undefined;
   /** Audit entries by kind, and mails by subject. */
@@ -202,7 +202,7 @@ export class Person {
     const [mine, ...others] = this.#sessions as [Held, ...Held[]];
     const question = { cookies: { accessToken: mine.accessToken } };
     const kind = 'session.ended_others';
-    this.#epochMoved = true;
+    this.#moveEpoch();
     this.#mayRecord(kind);
     const answer = await this.#try('DELETE', '/sessions', question, () => this.#findOutEnd(others, kind));
     assert.equal(answer.status, 200, 'ending all other sessions');
@@ -221,6 +221,10 @@ export class Person {
     this.#ended([session]);
     this.#mustRecord('session.replayed');
     this.#mustMail('replayed');
+  }
+
+  #moveEpoch(): void {
+    this.#linksBefore = this.mailed.get('reset')?.atMost ?? 0;
   }
 
   /** Whether sessions ended: all of them or none, and with the record of it. */
@@ -262,19 +266,17 @@ export class Person {
       this.#dead.passwords.push(this.#password);
       this.#password = password;
       this.#dead.tokens.push(link);
-      this.#epochMoved = false;
+      this.#moveEpoch();
       this.#ended(this.#sessions);
       this.#mustRecord('password.reset');
       this.#mustMail('changed');
     };
-    const died = (): void => {
-      this.#dead.tokens.push(link);
-      this.#epochMoved = false;
-    };
+    const mayBeDead = this.#dead.tokens.filter(({ path }) => path === link.path).length < this.#linksBefore;
+    const died = (): void => void this.#dead.tokens.push(link);
     this.#mayRecord('password.reset');
     this.#mayMail('changed');
     const answer = await this.#try('POST', '/reset-password', question, async () => {
-      const before = this.#sessions;
+      const before = [...this.#sessions];
       const { status, cookies } = await this.#enter(password);
       if (status === 200) {
         this.#sessions = before;
@@ -284,11 +286,11 @@ export class Person {
       }
       assert.equal(status, 401, 'a sign-in with a password that may have been set');
       const again = await this.#ask('POST', `${API}/reset-password`, question);
-      if (again.status === 400 && this.#epochMoved) return died();
+      if (again.status === 400 && mayBeDead) return died();
       assert.equal(again.status, 200, 'a reset link that changed nothing still works');
       done();
     });
-    if (answer.status === 400 && this.#epochMoved) return died();
+    if (answer.status === 400 && mayBeDead) return died();
     assert.equal(answer.status, 200, 'resetting the password');
     done();
   }

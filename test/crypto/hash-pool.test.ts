@@ -97,7 +97,8 @@ describe('the hash pool', () => {
     await Promise.all(
       Array.from({ length: 20 }, () =>
         pool.run(async () => {
-          most = Math.max(most, (atOnce += 1));
+          atOnce += 1;
+          most = Math.max(most, atOnce);
           await settled();
           atOnce -= 1;
         }),

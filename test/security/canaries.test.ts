@@ -63,8 +63,13 @@ async function live(stage: Stage): Promise<Life> {
 
   await signIn(passwords.wrong);
   await ask(browser, 'POST', '/login', { body: { email: passwords.typedAsAddress, password: passwords.wrong } });
-  await ask(browser, 'POST', '/login', { raw: `{"email":"${email}","password":"${passwords.first}"`, headers: { 'content-type': 'application/json' } });
-  await ask(browser, 'POST', '/login', { body: { email, password: passwords.first, extra: { password: passwords.first } } });
+  await ask(browser, 'POST', '/login', {
+    raw: `{"email":"${email}","password":"${passwords.first}"`,
+    headers: { 'content-type': 'application/json' },
+  });
+  await ask(browser, 'POST', '/login', {
+    body: { email, password: passwords.first, extra: { password: passwords.first } },
+  });
   await ask(browser, 'POST', '/login', { body: { email: [email], password: { text: passwords.first } } });
   assert.equal((await signIn(passwords.first)).status, 200);
   await ask(browser, 'GET', `/me?accessToken=${browser.cookie('accessToken')}`);
@@ -76,7 +81,11 @@ async function live(stage: Stage): Promise<Life> {
   await ask(browser, 'POST', '/reauthenticate', { body: { password: passwords.first } });
   await ask(browser, 'PUT', '/password', { body: { currentPassword: passwords.wrong, newPassword: passwords.second } });
   assert.equal(
-    (await ask(browser, 'PUT', '/password', { body: { currentPassword: passwords.first, newPassword: passwords.second } })).status,
+    (
+      await ask(browser, 'PUT', '/password', {
+        body: { currentPassword: passwords.first, newPassword: passwords.second },
+      })
+    ).status,
     200,
   );
   await ask(stranger, 'POST', '/refresh', { cookie: `refreshToken=${spent}` });
@@ -84,8 +93,12 @@ async function live(stage: Stage): Promise<Life> {
   await ask(browser, 'POST', '/forgot-password', { body: { email } });
   const reset = await mailed();
   await ask(browser, 'POST', '/reset-password', { body: { token: reset, password: passwords.tooWeak } });
-  assert.equal((await ask(browser, 'POST', '/reset-password', { body: { token: reset, password: passwords.third } })).status, 200);
-  for (let time = 0; time < 11; time += 1) await signIn(passwords.wrong, new Client(app, { address: `10.0.${time}.1` }));
+  assert.equal(
+    (await ask(browser, 'POST', '/reset-password', { body: { token: reset, password: passwords.third } })).status,
+    200,
+  );
+  for (let time = 0; time < 11; time += 1)
+    await signIn(passwords.wrong, new Client(app, { address: `10.0.${time}.1` }));
   const unlock = await mailed();
   await stage.identity.unlockSignIn({ token: unlock, contract: 'page', caller: stage.caller() });
   assert.equal((await signIn(passwords.third)).status, 200);
@@ -98,14 +111,22 @@ async function live(stage: Stage): Promise<Life> {
 
 /** A text in the forms in which it could lie somewhere. */
 const forms = (text: string): string[] => {
-  const digests = [createHash('sha256').update(text).digest(), createHash('sha1').update(text).digest(), createHash('md5').update(text).digest()];
+  const digests = [
+    createHash('sha256').update(text).digest(),
+    createHash('sha1').update(text).digest(),
+    createHash('md5').update(text).digest(),
+  ];
   return [
     text,
     encodeURIComponent(text),
     Buffer.from(text).toString('base64').replace(/=+$/, ''),
     Buffer.from(text).toString('base64url'),
     Buffer.from(text).toString('hex'),
-    ...digests.flatMap((digest) => [digest.toString('hex'), digest.toString('base64').replace(/=+$/, ''), digest.toString('base64url')]),
+    ...digests.flatMap((digest) => [
+      digest.toString('hex'),
+      digest.toString('base64').replace(/=+$/, ''),
+      digest.toString('base64url'),
+    ]),
   ];
 };
 
@@ -128,13 +149,18 @@ async function dump(stage: Stage): Promise<Map<string, string>> {
 }
 
 for (const database of ['sqlite', 'postgres'] as const) {
-  it(`no secret of a whole life is stored, logged or answered, on ${database}`, { skip: database === 'postgres' && !hasPostgres }, async (t: TestContext) => {
+  it(`no secret of a whole life is stored, logged or answered, on ${database}`, {
+    skip: database === 'postgres' && !hasPostgres,
+  }, async (t: TestContext) => {
     const lines: string[] = [];
     const stage = await openStage(t, { database, log: { write: (line) => void lines.push(line) } });
     const { email, answers, secrets } = await live(stage);
     assert.ok(secrets.length >= 12 && answers.length >= 35, `${secrets.length} secrets, ${answers.length} answers`);
     const words = Object.values(passwords);
-    const keys = [SECRET, ...stage.world.keyring.peppers.flatMap(({ key }) => [key.toString('hex'), key.toString('base64')])];
+    const keys = [
+      SECRET,
+      ...stage.world.keyring.peppers.flatMap(({ key }) => [key.toString('hex'), key.toString('base64')]),
+    ];
 
     const tables = await dump(stage);
     assert.ok(tables.size >= 16);
@@ -155,7 +181,10 @@ for (const database of ['sqlite', 'postgres'] as const) {
       const { 'set-cookie': _, ...others } = headers;
       assert.deepEqual(found(JSON.stringify(others), [...words, ...secrets, ...keys]), []);
       const handedOut = setCookies.filter((line) => !/Max-Age=0/.test(line)).map((line) => line.split('=')[0]);
-      assert.ok(handedOut.every((name) => ['accessToken', 'refreshToken', 'guichet_client'].includes(name ?? '')), String(handedOut));
+      assert.ok(
+        handedOut.every((name) => ['accessToken', 'refreshToken', 'guichet_client'].includes(name ?? '')),
+        String(handedOut),
+      );
     }
 
     const sealed = await stage.handle.read.selectFrom('mailbox_message').select('sealed').execute();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ARGON2_PARAMETERS } from '../../src/crypto/password-hasher.ts';
 import { type Answer, Client } from '../contracts/cookie/client.ts';
 import { openStage, PASSWORD, type Stage, WRONG } from '../support/stage.ts';
@@ -11,7 +12,8 @@ function areaUnderCurve(first: readonly number[], second: readonly number[]): nu
   return above / (first.length * second.length);
 }
 
-const median = (numbers: readonly number[]): number => [...numbers].sort((one, other) => one - other)[numbers.length >> 1] ?? 0;
+const median = (numbers: readonly number[]): number =>
+  [...numbers].sort((one, other) => one - other)[numbers.length >> 1] ?? 0;
 
 /** Every caller is a network of its own, so that no limit is met. */
 function callers(app: ConstructorParameters<typeof Client>[0]) {
@@ -22,8 +24,13 @@ function callers(app: ConstructorParameters<typeof Client>[0]) {
   };
 }
 
-async function open(t: TestContext, argon2 = ARGON2_PARAMETERS as { [Name in keyof typeof ARGON2_PARAMETERS]: number }) {
-  const stage = await openStage(t, { overrides: { argon2 } });
+async function open(
+  t: TestContext,
+  argon2 = ARGON2_PARAMETERS as { [Name in keyof typeof ARGON2_PARAMETERS]: number },
+) {
+  // The machine's own clock: what answers in even time really waits.
+  const clock = { now: () => Date.now(), wait: (milliseconds: number) => sleep(milliseconds) };
+  const stage = await openStage(t, { overrides: { argon2, clock } });
   return { ...stage, caller: stage.caller, client: callers(await stage.server()) };
 }
 
@@ -43,7 +50,11 @@ async function people(stage: Stage, count: number, verified = true): Promise<str
 }
 
 /** Asks for the one and the other in turn, after a few that warm the way. */
-async function interleave(count: number, known: (index: number) => Promise<Answer>, unknown: (index: number) => Promise<Answer>) {
+async function interleave(
+  count: number,
+  known: (index: number) => Promise<Answer>,
+  unknown: (index: number) => Promise<Answer>,
+) {
   const times: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] };
   const answers: Record<'known' | 'unknown', Answer[]> = { known: [], unknown: [] };
   const warmUp = Math.ceil(count / 10);
@@ -86,7 +97,11 @@ describe('nobody can tell by the answer or its time', () => {
     const world = await open(t);
     const known = await people(world, 60);
     const signIn = (email: string) => world.client().ask('POST', '/login', { body: { email, password: WRONG } });
-    const measured = await interleave(60, (index) => signIn(known[index] ?? ''), () => signIn(world.address('unknown')));
+    const measured = await interleave(
+      60,
+      (index) => signIn(known[index] ?? ''),
+      () => signIn(world.address('unknown')),
+    );
     alike(measured.answers.known, measured.answers.unknown);
     tellsNothing(t, measured);
   });
@@ -94,8 +109,13 @@ describe('nobody can tell by the answer or its time', () => {
   it('whether an address is taken, before the answer says so', async (t) => {
     const world = await open(t);
     const known = await people(world, 24);
-    const signUp = (email: string) => world.client().ask('POST', '/register', { body: { email, name: 'Ada', password: PASSWORD } });
-    const measured = await interleave(24, (index) => signUp(known[index] ?? ''), () => signUp(world.address('unknown')));
+    const signUp = (email: string) =>
+      world.client().ask('POST', '/register', { body: { email, name: 'Ada', password: PASSWORD } });
+    const measured = await interleave(
+      24,
+      (index) => signUp(known[index] ?? ''),
+      () => signUp(world.address('unknown')),
+    );
     tellsNothing(t, measured);
   });
 
@@ -103,7 +123,11 @@ describe('nobody can tell by the answer or its time', () => {
     const world = await open(t, QUICK);
     const known = await people(world, 80);
     const forgot = (email: string) => world.client().ask('POST', '/forgot-password', { body: { email } });
-    const measured = await interleave(80, (index) => forgot(known[index] ?? ''), () => forgot(world.address('unknown')));
+    const measured = await interleave(
+      80,
+      (index) => forgot(known[index] ?? ''),
+      () => forgot(world.address('unknown')),
+    );
     alike(measured.answers.known, measured.answers.unknown);
     tellsNothing(t, measured);
   });
@@ -112,7 +136,11 @@ describe('nobody can tell by the answer or its time', () => {
     const world = await open(t, QUICK);
     const known = await people(world, 80, false);
     const resend = (email: string) => world.client().ask('POST', '/send-email-verification', { body: { email } });
-    const measured = await interleave(80, (index) => resend(known[index] ?? ''), () => resend(world.address('unknown')));
+    const measured = await interleave(
+      80,
+      (index) => resend(known[index] ?? ''),
+      () => resend(world.address('unknown')),
+    );
     alike(measured.answers.known, measured.answers.unknown);
     tellsNothing(t, measured);
   });
@@ -122,12 +150,16 @@ describe('nobody can tell by the answer or its time', () => {
     const [known] = await people(world, 1);
     const answersFor = async (email: string): Promise<Answer[]> => {
       const answers: Answer[] = [];
-      for (let time = 0; time < 12; time += 1) answers.push(await world.client().ask('POST', '/login', { body: { email, password: WRONG } }));
+      for (let time = 0; time < 12; time += 1)
+        answers.push(await world.client().ask('POST', '/login', { body: { email, password: WRONG } }));
       return answers;
     };
     const [first, second] = [await answersFor(known ?? ''), await answersFor(world.address('unknown'))];
     assert.deepEqual(first.map(shape), second.map(shape));
-    assert.deepEqual(first.map(({ status }) => status), [...Array(10).fill(401), 423, 423]);
+    assert.deepEqual(
+      first.map(({ status }) => status),
+      [...Array(10).fill(401), 423, 423],
+    );
   });
 
   it('which state an account is in, without its password', async (t) => {

@@ -4,22 +4,37 @@ import { auditEvent } from '../../src/core/audit.ts';
 import { createKeyring } from '../../src/core/keyring.ts';
 import { sealAudit, verifyAudit } from '../../src/store/audit-sealer.ts';
 import type { DatabaseHandle } from '../../src/store/database.ts';
-import { hasPostgres, openTestPostgres, openTestSqlite } from '../support/databases.ts';
 import { storeOn } from '../../src/store/store.ts';
 import { random } from '../delivery/mail-world.ts';
+import { hasPostgres, openTestPostgres, openTestSqlite } from '../support/databases.ts';
 
 const OLD = 'Z3vT1qLr8nYcX5kWm2HsPb7dGfJ9uE4a';
 const NEW = 'kR7wQ2zVt5NxLc8pJm1BfYh4sDg6uE9i';
 const keyring = createKeyring([OLD]);
 
 /** Events as operations record them. */
-async function record(handle: DatabaseHandle, count: number, of: { each?: boolean; keyring?: typeof keyring } = {}): Promise<void> {
+async function record(
+  handle: DatabaseHandle,
+  count: number,
+  of: { each?: boolean; keyring?: typeof keyring } = {},
+): Promise<void> {
   const store = storeOn(handle, of.keyring ?? keyring, random);
   const write = (from: number, to: number) =>
     store.transaction(async ({ audit }) => {
       for (let number = from; number < to; number += 1) {
-        const caller = number % 2 === 0 ? { address: `192.0.2.${number % 250}`, userAgent: 'Otter/1' } : { address: null, userAgent: null };
-        await audit.record(auditEvent('sign_in.failed', { account: undefined, contract: 'cookie', caller, now: 1000 + number, facts: { number } }));
+        const caller =
+          number % 2 === 0
+            ? { address: `192.0.2.${number % 250}`, userAgent: 'Otter/1' }
+            : { address: null, userAgent: null };
+        await audit.record(
+          auditEvent('sign_in.failed', {
+            account: undefined,
+            contract: 'cookie',
+            caller,
+            now: 1000 + number,
+            facts: { number },
+          }),
+        );
       }
     });
   if (of.each) await Promise.all(Array.from({ length: count }, (_, number) => write(number, number + 1)));
@@ -32,8 +47,10 @@ const sound = (sealed: number, unsealed = 0) => ({ sealed, unsealed, faults: [] 
 // The chain is everybody's, so each test has a database of its own, and on PostgreSQL there are only a few.
 for (const database of ['sqlite', 'postgres'] as const) {
   const on = (name: string, test: (handle: DatabaseHandle) => Promise<void>) =>
-    it(`${name}, on ${database === 'sqlite' ? 'SQLite' : 'PostgreSQL'}`, { skip: database === 'postgres' && !hasPostgres }, async (t) =>
-      test(database === 'sqlite' ? await openTestSqlite(t) : await openTestPostgres(t)),
+    it(
+      `${name}, on ${database === 'sqlite' ? 'SQLite' : 'PostgreSQL'}`,
+      { skip: database === 'postgres' && !hasPostgres },
+      async (t) => test(database === 'sqlite' ? await openTestSqlite(t) : await openTestPostgres(t)),
     );
 
   on('sealers that work at once number every entry without a gap, while others are written', async (handle) => {
@@ -45,7 +62,10 @@ for (const database of ['sqlite', 'postgres'] as const) {
     while ((await sealAudit(handle, keyring)) > 0);
     assert.deepEqual(await verify(handle), sound(40));
     const rows = await handle.read.selectFrom('audit_event').select('sequence').orderBy('sequence').execute();
-    assert.deepEqual(rows.map(({ sequence }) => sequence), Array.from({ length: 40 }, (_, index) => index + 1));
+    assert.deepEqual(
+      rows.map(({ sequence }) => sequence),
+      Array.from({ length: 40 }, (_, index) => index + 1),
+    );
   });
 
   on('the chain finds every kind of change, and accepts erased details', async (handle) => {
@@ -73,7 +93,8 @@ for (const database of ['sqlite', 'postgres'] as const) {
       { detail_digest: null },
       { seal: 'x' },
     ];
-    for (const values of changes) assert.match((await change(values))[0] ?? 'nothing was found', /altered/, JSON.stringify(values));
+    for (const values of changes)
+      assert.match((await change(values))[0] ?? 'nothing was found', /altered/, JSON.stringify(values));
     assert.deepEqual(await verify(handle), sound(12));
 
     await handle.transaction(async (db) => {
@@ -90,14 +111,35 @@ for (const database of ['sqlite', 'postgres'] as const) {
     const [first, second, third] = await handle.read.selectFrom('audit_event').select('id').orderBy('id').execute();
     const write = (work: (db: Parameters<Parameters<DatabaseHandle['transaction']>[0]>[0]) => Promise<unknown>) =>
       handle.transaction(async (db) => void (await work(db)));
-    await write((db) => db.updateTable('audit_detail').set({ address: '203.0.113.1' }).where('event_id', '=', first?.id ?? 0).execute());
+    await write((db) =>
+      db
+        .updateTable('audit_detail')
+        .set({ address: '203.0.113.1' })
+        .where('event_id', '=', first?.id ?? 0)
+        .execute(),
+    );
     assert.match((await verify(handle)).faults.join(), /details of entry 1 /);
-    await write((db) => db.updateTable('audit_detail').set({ address: '192.0.2.2' }).where('event_id', '=', first?.id ?? 0).execute());
+    await write((db) =>
+      db
+        .updateTable('audit_detail')
+        .set({ address: '192.0.2.2' })
+        .where('event_id', '=', first?.id ?? 0)
+        .execute(),
+    );
     assert.match((await verify(handle)).faults.join(), /details of entry 1 /);
-    await write((db) => db.updateTable('audit_detail').set({ address: '192.0.2.0' }).where('event_id', '=', first?.id ?? 0).execute());
+    await write((db) =>
+      db
+        .updateTable('audit_detail')
+        .set({ address: '192.0.2.0' })
+        .where('event_id', '=', first?.id ?? 0)
+        .execute(),
+    );
     assert.deepEqual(await verify(handle), sound(6));
     await write((db) =>
-      db.insertInto('audit_detail').values({ event_id: second?.id ?? 0, account_id: null, address: '203.0.113.1', user_agent: null }).execute(),
+      db
+        .insertInto('audit_detail')
+        .values({ event_id: second?.id ?? 0, account_id: null, address: '203.0.113.1', user_agent: null })
+        .execute(),
     );
     assert.match((await verify(handle)).faults.join(), /details of entry 2 /);
     assert.ok(third);
@@ -117,7 +159,10 @@ for (const database of ['sqlite', 'postgres'] as const) {
         await db.insertInto('audit_event').values(row).execute();
       });
     }
-    assert.deepEqual(found, all.map(() => 'missed'));
+    assert.deepEqual(
+      found,
+      all.map(() => 'missed'),
+    );
   });
 
   on('entries that changed places are found', async (handle) => {

@@ -8,10 +8,18 @@ import { onEachDatabase, PASSWORD, type Stage } from '../support/stage.ts';
 const clean = (stage: Stage) => cleanExpired(stage.handle, stage.clock.now());
 const digestOf = (stage: Stage, identifier: string) => stage.world.keyring.digest('identifier', identifier);
 const buckets = (stage: Stage, identifier: string) =>
-  stage.handle.read.selectFrom('attempt').selectAll().where('identifier_digest', '=', digestOf(stage, identifier)).execute();
+  stage.handle.read
+    .selectFrom('attempt')
+    .selectAll()
+    .where('identifier_digest', '=', digestOf(stage, identifier))
+    .execute();
 
 /** One place taken and, unless the password was right, lost. */
-async function attempt(stage: Stage, identifier: string, of: { client?: string; hasAccount: boolean; right?: boolean; times?: number }) {
+async function attempt(
+  stage: Stage,
+  identifier: string,
+  of: { client?: string; hasAccount: boolean; right?: boolean; times?: number },
+) {
   const bucket = { identifierDigest: digestOf(stage, identifier), client: of.client ?? '*' };
   const now = stage.clock.now();
   await stage.world.store.transaction(async ({ attempts }) => {
@@ -29,7 +37,10 @@ onEachDatabase('cleaning', (open) => {
     const person = await stage.person();
     const mailLink = () =>
       stage.world.store.transaction((store) =>
-        makeOneTimeToken({ ...stage.world, store }, { purpose: 'password_reset', account: person, identifier: person.email }),
+        makeOneTimeToken(
+          { ...stage.world, store },
+          { purpose: 'password_reset', account: person, identifier: person.email },
+        ),
       );
     await stage.signIn(person.email);
     await mailLink();
@@ -57,7 +68,9 @@ onEachDatabase('cleaning', (open) => {
     stage.clock.advance({ days: 6 });
     const second = await stage.refresh(first.refreshToken, caller);
     await clean(stage);
-    await assert.rejects(stage.refresh(first.refreshToken, stage.caller({ userAgent: 'Thief/1' })), { code: 'session_ended' });
+    await assert.rejects(stage.refresh(first.refreshToken, stage.caller({ userAgent: 'Thief/1' })), {
+      code: 'session_ended',
+    });
     await assert.rejects(stage.refresh(second.refreshToken, caller), { code: 'session_ended' });
   });
 
@@ -77,7 +90,11 @@ onEachDatabase('cleaning', (open) => {
     await attempt(stage, locked, { hasAccount: false, times: 10 });
     await stage.handle.transaction(async (db) => {
       const until = stage.clock.now() + hours(30);
-      await db.updateTable('attempt').set({ locked_until: until }).where('identifier_digest', '=', digestOf(stage, locked)).execute();
+      await db
+        .updateTable('attempt')
+        .set({ locked_until: until })
+        .where('identifier_digest', '=', digestOf(stage, locked))
+        .execute();
     });
     stage.clock.advance({ hours: 23, minutes: 59 });
     await clean(stage);
@@ -97,7 +114,10 @@ onEachDatabase('cleaning', (open) => {
     stage.clock.advance({ days: 2 });
     await attempt(stage, email, { hasAccount: true, times: 9 });
     await clean(stage);
-    assert.deepEqual((await buckets(stage, email)).map(({ client, total }) => [client, total]), [['*', 9]]);
+    assert.deepEqual(
+      (await buckets(stage, email)).map(({ client, total }) => [client, total]),
+      [['*', 9]],
+    );
   });
 
   it('forgets a client for one account alone when another account still knows it', async (t) => {
@@ -111,7 +131,10 @@ onEachDatabase('cleaning', (open) => {
     stage.clock.advance({ days: 2 });
     await clean(stage);
     const since = stage.clock.now() - days(30);
-    assert.deepEqual([await knownClients.knows([digest], ada.id, since), await knownClients.knows([digest], eve.id, since)], [false, true]);
+    assert.deepEqual(
+      [await knownClients.knows([digest], ada.id, since), await knownClients.knows([digest], eve.id, since)],
+      [false, true],
+    );
   });
 
   it('removes counters whose window is over, and none that still counts', async (t) => {
@@ -119,12 +142,21 @@ onEachDatabase('cleaning', (open) => {
     const { limits, transaction } = stage.world.store;
     const now = stage.clock.now();
     const [short, long] = [`short ${now} ${Math.random()}`, `long ${now} ${Math.random()}`];
-    await transaction(({ limits: counters }) => counters.take(short, { limit: 1, windowMilliseconds: minutes(1), now }));
+    await transaction(({ limits: counters }) =>
+      counters.take(short, { limit: 1, windowMilliseconds: minutes(1), now }),
+    );
     await transaction(({ limits: counters }) => counters.take(long, { limit: 1, windowMilliseconds: hours(1), now }));
     stage.clock.advance({ minutes: 3 });
     await clean(stage);
-    const rows = await stage.handle.read.selectFrom('rate_limit').select('key').where('key', 'in', [short, long]).execute();
-    assert.deepEqual(rows.map(({ key }) => key), [long]);
+    const rows = await stage.handle.read
+      .selectFrom('rate_limit')
+      .select('key')
+      .where('key', 'in', [short, long])
+      .execute();
+    assert.deepEqual(
+      rows.map(({ key }) => key),
+      [long],
+    );
     assert.equal((await limits.look(long, { limit: 1, now: stage.clock.now() })).allowed, false);
   });
 
@@ -144,10 +176,21 @@ onEachDatabase('cleaning', (open) => {
   it('removes more rows than one batch holds', async (t) => {
     const stage = await open(t);
     await stage.handle.transaction(async (db) => {
-      const rows = Array.from({ length: 1200 }, (_, index) => ({ key: `old ${stage.clock.now()} ${index}`, count: 1, resets_at: 1 }));
-      for (let start = 0; start < rows.length; start += 300) await db.insertInto('rate_limit').values(rows.slice(start, start + 300)).execute();
+      const rows = Array.from({ length: 1200 }, (_, index) => ({
+        key: `old ${stage.clock.now()} ${index}`,
+        count: 1,
+        resets_at: 1,
+      }));
+      for (let start = 0; start < rows.length; start += 300)
+        await db
+          .insertInto('rate_limit')
+          .values(rows.slice(start, start + 300))
+          .execute();
     });
     assert.ok((await clean(stage)) >= 1200);
-    assert.deepEqual(await stage.handle.read.selectFrom('rate_limit').select('key').where('resets_at', '=', 1).execute(), []);
+    assert.deepEqual(
+      await stage.handle.read.selectFrom('rate_limit').select('key').where('resets_at', '=', 1).execute(),
+      [],
+    );
   });
 });

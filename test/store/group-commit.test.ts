@@ -19,7 +19,11 @@ function openGroup(t: TestContext) {
       database.exec(sql);
     },
   };
-  const group = new GroupCommit(connection, async () => connection.exec('begin'), (error) => error);
+  const group = new GroupCommit(
+    connection,
+    async () => connection.exec('begin'),
+    (error) => error,
+  );
   const add = (name: string) => {
     database.prepare('insert into entry values (?)').run(name);
     return name;
@@ -29,7 +33,11 @@ function openGroup(t: TestContext) {
     add,
     connection,
     write: (name: string, settled = () => {}) => group.transaction(async () => add(name), settled),
-    entries: () => database.prepare('select name from entry order by name').all().map((row) => row['name']),
+    entries: () =>
+      database
+        .prepare('select name from entry order by name')
+        .all()
+        .map((row) => row['name']),
     failAt: (sql: string) => {
       failing = sql;
     },
@@ -48,11 +56,12 @@ describe('the group commit', () => {
   it('writes no more than 64 with one commit, in the order they came', async (t) => {
     const { write, commits } = openGroup(t);
     const order: number[] = [];
-    await Promise.all(
-      Array.from({ length: 130 }, (_, index) => write(`entry ${index}`).then(() => order.push(index))),
-    );
+    await Promise.all(Array.from({ length: 130 }, (_, index) => write(`entry ${index}`).then(() => order.push(index))));
     assert.equal(commits(), 3);
-    assert.deepEqual(order, [...order].sort((one, other) => one - other));
+    assert.deepEqual(
+      order,
+      [...order].sort((one, other) => one - other),
+    );
   });
 
   it('undoes one that fails and leaves the others of its batch', async (t) => {
@@ -66,7 +75,10 @@ describe('the group commit', () => {
     );
     const duplicate = [write('a'), write('a')];
     const answers = await Promise.allSettled([write('before'), failing, ...duplicate, write('after')]);
-    assert.deepEqual(answers.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled']);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'],
+    );
     assert.deepEqual(entries(), ['a', 'after', 'before']);
     assert.equal(commits(), 1);
   });
@@ -87,8 +99,13 @@ describe('the group commit', () => {
   it('rejects all when the commit fails, keeps nothing of them, and goes on', async (t) => {
     const { write, failAt, entries } = openGroup(t);
     failAt('commit');
-    const answers = await Promise.allSettled(['a', 'b', 'c'].map((name) => write(name, () => assert.fail('it settled'))));
-    assert.deepEqual(answers.map(({ status }) => status), ['rejected', 'rejected', 'rejected']);
+    const answers = await Promise.allSettled(
+      ['a', 'b', 'c'].map((name) => write(name, () => assert.fail('it settled'))),
+    );
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      ['rejected', 'rejected', 'rejected'],
+    );
     assert.deepEqual(entries(), []);
     assert.equal(await write('d'), 'd');
     assert.deepEqual(entries(), ['d']);
@@ -98,7 +115,10 @@ describe('the group commit', () => {
     const { write, failAt, entries } = openGroup(t);
     failAt('begin');
     const answers = await Promise.allSettled([write('a'), write('b')]);
-    assert.deepEqual(answers.map(({ status }) => status), ['rejected', 'rejected']);
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      ['rejected', 'rejected'],
+    );
     await write('c');
     assert.deepEqual(entries(), ['c']);
   });

@@ -7,13 +7,19 @@ onEachDatabase('a counter', (open) => {
   it('allows its limit in a window that begins with the first, and tells when it ends', async (t) => {
     const { world, clock, address } = await open(t);
     const key = address('counter');
-    const take = () => world.store.transaction(({ limits }) => limits.take(key, { limit: 2, windowMilliseconds: minutes(1), now: clock.now() }));
+    const take = () =>
+      world.store.transaction(({ limits }) =>
+        limits.take(key, { limit: 2, windowMilliseconds: minutes(1), now: clock.now() }),
+      );
     const begun = clock.now();
     assert.deepEqual([await take(), await take()], [{ allowed: true }, { allowed: true }]);
     clock.advance({ seconds: 59 });
     assert.deepEqual(await take(), { allowed: false, until: begun + minutes(1) });
     clock.advance({ seconds: 1 });
-    assert.deepEqual([await take(), await take(), (await take()).allowed], [{ allowed: true }, { allowed: true }, false]);
+    assert.deepEqual(
+      [await take(), await take(), (await take()).allowed],
+      [{ allowed: true }, { allowed: true }, false],
+    );
   });
 
   it('does not count what it refuses, nor a look', async (t) => {
@@ -43,7 +49,9 @@ onEachDatabase('the places of a bucket', (open) => {
     const now = clock.now();
     const bucket = { identifierDigest: address('bucket'), client: '*' };
     const { won } = await race(50, () =>
-      world.store.transaction(({ attempts }) => attempts.reserve(bucket, { places: 10, staleBefore: now - 15_000, now })),
+      world.store.transaction(({ attempts }) =>
+        attempts.reserve(bucket, { places: 10, staleBefore: now - 15_000, now }),
+      ),
     );
     assert.equal(won.filter(({ outcome }) => outcome === 'taken').length, 10);
     assert.equal(won.filter(({ outcome }) => outcome === 'all_undecided').length, 40);
@@ -53,7 +61,10 @@ onEachDatabase('the places of a bucket', (open) => {
     const { world, clock, address } = await open(t);
     const now = clock.now();
     const bucket = { identifierDigest: address('bucket'), client: '*' };
-    const reserve = () => world.store.transaction(({ attempts }) => attempts.reserve(bucket, { places: 2, staleBefore: now - 15_000, now }));
+    const reserve = () =>
+      world.store.transaction(({ attempts }) =>
+        attempts.reserve(bucket, { places: 2, staleBefore: now - 15_000, now }),
+      );
     await reserve();
     await race(5, () => world.store.transaction(({ attempts }) => attempts.release(bucket)));
     const outcomes = [(await reserve()).outcome, (await reserve()).outcome, (await reserve()).outcome];
@@ -64,7 +75,10 @@ onEachDatabase('the places of a bucket', (open) => {
     const { world, clock, address } = await open(t);
     const now = clock.now();
     const bucket = { identifierDigest: address('bucket'), client: '*' };
-    const reserve = () => world.store.transaction(({ attempts }) => attempts.reserve(bucket, { places: 3, staleBefore: now - 15_000, now }));
+    const reserve = () =>
+      world.store.transaction(({ attempts }) =>
+        attempts.reserve(bucket, { places: 3, staleBefore: now - 15_000, now }),
+      );
     for (let time = 0; time < 3; time += 1) await reserve();
     await world.store.transaction(({ attempts }) => attempts.succeed(bucket));
     assert.deepEqual([(await reserve()).outcome, (await reserve()).outcome], ['taken', 'all_undecided']);

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import pg from 'pg';
+import { openPostgres } from '../../src/store/postgres.ts';
 import { hasPostgres, makePostgresDatabase } from '../support/databases.ts';
 
 const run = promisify(execFile);
@@ -25,7 +27,14 @@ async function migrateInFour(url: string): Promise<string[][]> {
   `;
   const start = String(Date.now() + 1000);
   const runs = Array.from({ length: 4 }, () =>
-    run(process.execPath, ['--input-type=module', '--disable-warning=ExperimentalWarning', '--eval', program, url, start]).then(
+    run(process.execPath, [
+      '--input-type=module',
+      '--disable-warning=ExperimentalWarning',
+      '--eval',
+      program,
+      url,
+      start,
+    ]).then(
       ({ stdout }) => JSON.parse(stdout) as string[],
       ({ stderr }) => [`failed: ${/^\w*Error.*|^\w+: .*/m.exec(stderr)?.[0] ?? stderr}`],
     ),
@@ -42,11 +51,30 @@ const makers = {
   PostgreSQL: (t: TestContext) => makePostgresDatabase(t),
 };
 
-describe('migrating', () => {
+describe('migrating', { concurrency: true }, () => {
   for (const [name, make] of Object.entries(makers)) {
-    it(`is done once by four processes that start together, on ${name}`, { skip: name === 'PostgreSQL' && !hasPostgres }, async (t) => {
+    it(`is done once by four processes that start together, on ${name}`, {
+      skip: name === 'PostgreSQL' && !hasPostgres,
+    }, async (t) => {
       const applied = await migrateInFour(await make(t));
       assert.deepEqual(applied.flat(), ['0001-identity-core']);
     });
   }
+
+  it('waits for another’s longer than a request would, on PostgreSQL', { skip: !hasPostgres }, async (t) => {
+    const url = await makePostgresDatabase(t);
+    const other = new pg.Client({ connectionString: url });
+    other.on('error', () => {});
+    await other.connect();
+    t.after(() => other.end());
+    await other.query('begin');
+    // The lock under which Kysely migrates.
+    await other.query('select pg_advisory_xact_lock(3853314791062309107)');
+    const handle = await openPostgres(url);
+    t.after(() => handle.close().catch(() => {}));
+    const migrating = handle.migrate();
+    const timer = setTimeout(() => void other.query('commit'), 3200);
+    t.after(() => clearTimeout(timer));
+    assert.deepEqual(await migrating, ['0001-identity-core']);
+  });
 });

@@ -67,8 +67,14 @@ describe('the PostgreSQL database', { skip: hasPostgres ? false : 'no PostgreSQL
     });
     await assert.rejects(midway, StoreUnavailable);
     await assert.rejects(handle.check(), StoreUnavailable);
-    await assert.rejects(handle.transaction((db) => count('away').execute(db)), StoreUnavailable);
-    const read = await sql`select 1`.execute(handle.read).then(() => undefined, (error: unknown) => error);
+    await assert.rejects(
+      handle.transaction((db) => count('away').execute(db)),
+      StoreUnavailable,
+    );
+    const read = await sql`select 1`.execute(handle.read).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     assert.ok(handle.isUnavailable(read), String(read));
 
     way.mend();
@@ -82,7 +88,9 @@ describe('the PostgreSQL database', { skip: hasPostgres ? false : 'no PostgreSQL
     const { handle, direct } = await openHandle(t);
     await Promise.all(Array.from({ length: 3 }, () => handle.transaction((db) => sql`select 1`.execute(db))));
     const midway = handle.transaction(async (db) => {
-      await direct.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'guichet' and datname = current_database()");
+      await direct.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'guichet' and datname = current_database()",
+      );
       await count('never').execute(db);
     });
     await assert.rejects(midway, StoreUnavailable);
@@ -94,7 +102,10 @@ describe('the PostgreSQL database', { skip: hasPostgres ? false : 'no PostgreSQL
     const { handle, direct } = await openHandle(t);
     const { rows } = await direct.query('select current_database() as name');
     await direct.query(`alter database ${rows[0].name} set default_transaction_read_only = on`);
-    await assert.rejects(handle.transaction((db) => count('never').execute(db)), StoreUnavailable);
+    await assert.rejects(
+      handle.transaction((db) => count('never').execute(db)),
+      StoreUnavailable,
+    );
   });
 
   it('refuses a broken rule as what it is', async (t) => {
@@ -124,7 +135,8 @@ describe('the PostgreSQL database', { skip: hasPostgres ? false : 'no PostgreSQL
         effects.events.push({} as (typeof effects.events)[number]);
         await sql`set local deadlock_timeout = '20ms'`.execute(db);
         await sql`update rate_limit set count = count + 1 where key = ${first}`.execute(db);
-        if ((holding += 1) === 2) bothHeld();
+        holding += 1;
+        if (holding === 2) bothHeld();
         await bothHold;
         await sql`update rate_limit set count = count + 1 where key = ${second}`.execute(db);
       });
@@ -132,12 +144,18 @@ describe('the PostgreSQL database', { skip: hasPostgres ? false : 'no PostgreSQL
     assert.equal(runs, 3);
     assert.deepEqual(seen, [1, 1]);
     const { rows } = await sql<{ count: number }>`select count from rate_limit`.execute(handle.read);
-    assert.deepEqual(rows.map((row) => row.count), [3, 3]);
+    assert.deepEqual(
+      rows.map((row) => row.count),
+      [3, 3],
+    );
   });
 
   it('reads its counting ids and instants as numbers', async (t) => {
     const { handle } = await openHandle(t);
-    const { rows } = await sql<{ id: number; now: number }>`select 9007199254740991::bigint as id, 1768469400000::bigint as now`.execute(handle.read);
+    const { rows } = await sql<{
+      id: number;
+      now: number;
+    }>`select 9007199254740991::bigint as id, 1768469400000::bigint as now`.execute(handle.read);
     assert.deepEqual(rows, [{ id: 9007199254740991, now: 1768469400000 }]);
   });
 });

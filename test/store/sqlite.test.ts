@@ -24,7 +24,8 @@ describe('the embedded database', () => {
     const handle = await openSqlite(path);
     t.after(() => handle.close());
     await handle.migrate();
-    const modes = () => readdirSync(join(folder, 'deeper')).map((name) => statSync(join(folder, 'deeper', name)).mode & 0o777);
+    const modes = () =>
+      readdirSync(join(folder, 'deeper')).map((name) => statSync(join(folder, 'deeper', name)).mode & 0o777);
     assert.deepEqual([...new Set(modes())], [0o600]);
     assert.equal(statSync(join(folder, 'deeper')).mode & 0o777, 0o700);
     chmodSync(path, 0o644);
@@ -38,7 +39,11 @@ describe('the embedded database', () => {
     const levels: unknown[] = [];
     for (const options of [{}, { durable: false }]) {
       const handle = await openSqlite(join(folder, 'guichet.db'), options);
-      levels.push(await handle.transaction(async (db) => (await sql<{ synchronous: number }>`pragma synchronous`.execute(db)).rows[0]?.synchronous));
+      levels.push(
+        await handle.transaction(
+          async (db) => (await sql<{ synchronous: number }>`pragma synchronous`.execute(db)).rows[0]?.synchronous,
+        ),
+      );
       await handle.close();
     }
     assert.deepEqual(levels, [2, 1]);
@@ -69,7 +74,10 @@ describe('the embedded database', () => {
     await handle.transaction((db) => count('after the wait').execute(db));
     assert.ok(turns >= 20);
     const { rows } = await sql<{ key: string }>`select key from rate_limit`.execute(handle.read);
-    assert.deepEqual(rows.map(({ key }) => key), ['after the wait']);
+    assert.deepEqual(
+      rows.map(({ key }) => key),
+      ['after the wait'],
+    );
   });
 
   it('says that it cannot answer when that takes too long, reads on meanwhile, and recovers by itself', async (t) => {
@@ -87,7 +95,9 @@ describe('the embedded database', () => {
     t.after(() => clearInterval(ticking));
     const first = handle.transaction((db) => count('first').execute(db));
     // One that comes while the first batch is waiting must not wait for both.
-    const second = new Promise((resolve) => setTimeout(resolve, 20)).then(() => handle.transaction((db) => count('second').execute(db)));
+    const second = new Promise((resolve) => setTimeout(resolve, 20)).then(() =>
+      handle.transaction((db) => count('second').execute(db)),
+    );
     await handle.check();
     await sql`select 1 from rate_limit`.execute(handle.read);
     const answers = await Promise.allSettled([first, second]);

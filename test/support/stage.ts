@@ -52,9 +52,13 @@ let worlds = 0;
 
 async function stageOn(world: TestWorld): Promise<Stage> {
   await ensureSigningKey(world.world, 'cookie');
-  const number = (worlds += 1);
+  worlds += 1;
+  const number = worlds;
   let count = 0;
-  const next = (): number => (count += 1);
+  const next = (): number => {
+    count += 1;
+    return count;
+  };
 
   const stage: Stage = {
     ...world,

@@ -215,6 +215,13 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
 
   await db.schema
+    .createTable('audit_head')
+    .addColumn('id', 'integer', key)
+    .addColumn('sequence', 'bigint', required)
+    .addColumn('seal', 'text', required)
+    .execute();
+
+  await db.schema
     .createTable('audit_detail')
     .addColumn('event_id', idType, (column) => column.primaryKey().references('audit_event.id').onDelete('cascade'))
     .addColumn('account_id', idType, (column) => column.references('account.id').onDelete('cascade'))
