@@ -18,6 +18,7 @@ import type { Delivery } from './delivery/delivery.ts';
 import { type Mailbox, mailboxOn } from './delivery/mailbox.ts';
 import { startOutboxWorker } from './delivery/outbox-worker.ts';
 import { renderer } from './delivery/render.ts';
+import { channelDelivery, smsDelivery } from './delivery/sms.ts';
 import type { SmtpDelivery } from './delivery/smtp.ts';
 import type { AnyContract } from './http/contract.ts';
 import { devMailbox } from './http/dev-mailbox.ts';
@@ -30,6 +31,7 @@ import { wellKnown } from './http/well-known.ts';
 import { startJobs } from './jobs.ts';
 import { hostedPages } from './pages/pages.ts';
 import { PasswordAdvisor } from './password-advice/advisor.ts';
+import { phoneNumbers } from './phone/phones.ts';
 import { type AuditVerdict, verifyAudit } from './store/audit-sealer.ts';
 import type { DatabaseHandle } from './store/database.ts';
 import { outboxQueue } from './store/outbox.ts';
@@ -108,10 +110,13 @@ export async function compose(
   };
   const identity = createIdentity(world);
 
-  const mailbox = derived.developmentMailbox ? mailboxOn(handle, keyring, random) : undefined;
+  const phones = phoneNumbers({ region: settings.GUICHET_PHONE_REGION, countries: settings.GUICHET_SMS_COUNTRIES });
+  const mailbox = derived.developmentMailbox ? mailboxOn(handle, keyring, random, phones.canonical) : undefined;
   const smtp = await openSmtp(settings);
-  const delivery = overrides.delivery ?? smtp ?? mailbox;
-  if (!delivery) throw new Error('there is no way to send mail');
+  const email = smtp ?? mailbox;
+  if (!email) throw new Error('there is no way to send mail');
+  const sms = openSms(settings, clock) ?? mailbox;
+  const delivery = overrides.delivery ?? channelDelivery({ email, sms });
   const queue = outboxQueue(handle, keyring);
   const render = renderer({ publicUrl: derived.publicOrigin, serviceName: SERVICE_NAME });
   const by = `${hostname()}:${process.pid}:${random.uuid()}`;
@@ -236,6 +241,11 @@ export async function openDatabase(settings: Settings): Promise<DatabaseHandle> 
   // Loaded by those who use it: an idle server on the embedded database keeps its few megabytes.
   const { openPostgres } = await import('./store/postgres.ts');
   return openPostgres(url);
+}
+
+function openSms(settings: Settings, clock: Clock): Delivery | undefined {
+  const { GUICHET_SMS_URL: url, GUICHET_SMS_SECRET: secret, GUICHET_TWILIO_API_URL: twilioApiUrl } = settings;
+  return url ? smsDelivery({ url, secret, twilioApiUrl }, clock) : undefined;
 }
 
 async function openSmtp(settings: Settings): Promise<SmtpDelivery | undefined> {

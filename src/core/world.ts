@@ -314,4 +314,3 @@ export interface SigningKeys {
   withdrawWaiting(contract: ContractName, now: Instant): Promise<void>;
 }
 
-export type { CodeFactor };

@@ -7,8 +7,8 @@ const register = (stage: Stage, email: string) =>
   stage.identity.register({ contract: 'cookie', email, name: 'Ada', password: PASSWORD, caller: stage.caller() });
 
 onEachDatabase('an operator', (open) => {
-  it('makes an account with labels that Guichet only keeps', async (t) => {
-    const stage = await open(t);
+  it('makes an account with labels that Guichet only keeps', async () => {
+    const stage = await open();
     const email = stage.address();
     const account = await stage.identity.createAccount({
       email: email.toUpperCase(),
@@ -26,8 +26,8 @@ onEachDatabase('an operator', (open) => {
     await stage.signIn(email);
   });
 
-  it('makes one whose owner has yet to prove the address', async (t) => {
-    const stage = await open(t);
+  it('makes one whose owner has yet to prove the address', async () => {
+    const stage = await open();
     const email = stage.address();
     await stage.identity.createAccount({ email, password: PASSWORD });
     await assert.rejects(stage.trySignIn(email), { code: 'email_not_verified' });
@@ -35,8 +35,8 @@ onEachDatabase('an operator', (open) => {
     await stage.signIn(email);
   });
 
-  it('makes none twice, by no spelling, and none with a password the policy refuses', async (t) => {
-    const stage = await open(t);
+  it('makes none twice, by no spelling, and none with a password the policy refuses', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     await assert.rejects(stage.identity.createAccount({ email: email.toUpperCase() }), { code: 'identifier_taken' });
     await assert.rejects(stage.identity.createAccount({ email: 'nobody' }), { code: 'input_rejected' });
@@ -45,8 +45,8 @@ onEachDatabase('an operator', (open) => {
     });
   });
 
-  it('finds an account by any spelling of its address, and by its uuid', async (t) => {
-    const stage = await open(t);
+  it('finds an account by any spelling of its address, and by its uuid', async () => {
+    const stage = await open();
     const { email, uuid, id } = await stage.person();
     for (const name of [email, ` ${email.toUpperCase()} `, uuid])
       assert.equal((await stage.identity.findAccount({ name })).id, id);
@@ -55,8 +55,8 @@ onEachDatabase('an operator', (open) => {
     }
   });
 
-  it('pages through all accounts in the order they were made', async (t) => {
-    const stage = await open(t);
+  it('pages through all accounts in the order they were made', async () => {
+    const stage = await open();
     const made = [await stage.person(), await stage.person(), await stage.person()].map(({ id }) => id);
     const before = (made[0] ?? 0) - 1;
     const first = await stage.identity.listAccounts({ after: before as (typeof made)[number], limit: 2 });
@@ -67,8 +67,8 @@ onEachDatabase('an operator', (open) => {
     );
   });
 
-  it('is told when there is no such account', async (t) => {
-    const stage = await open(t);
+  it('is told when there is no such account', async () => {
+    const stage = await open();
     const uuid = '00000000-0000-4000-8000-000000000000';
     const { identity } = stage;
     for (const attempt of [
@@ -81,8 +81,8 @@ onEachDatabase('an operator', (open) => {
     }
   });
 
-  it('locks an account out of everything at once', async (t) => {
-    const stage = await open(t);
+  it('locks an account out of everything at once', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     const session = await stage.signIn(email);
     await stage.identity.startPasswordReset({ contract: 'cookie', email, caller: stage.caller() });
@@ -99,8 +99,8 @@ onEachDatabase('an operator', (open) => {
     await assert.rejects(stage.trySignIn(email), { code: 'invalid_credentials' });
   });
 
-  it('lifts both kinds of lock', async (t) => {
-    const stage = await open(t);
+  it('lifts both kinds of lock', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     await stage.lock(email);
     await stage.identity.lockAccount({ uuid });
@@ -109,8 +109,8 @@ onEachDatabase('an operator', (open) => {
     await stage.signIn(email);
   });
 
-  it('sets a password by the same policy, and whoever was in is out', async (t) => {
-    const stage = await open(t);
+  it('sets a password by the same policy, and whoever was in is out', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     const session = await stage.signIn(email);
     const { clientToken } = session;
@@ -125,8 +125,8 @@ onEachDatabase('an operator', (open) => {
     await assert.rejects(attempt, { code: 'account_locked' });
   });
 
-  it('leaves a record of each act', async (t) => {
-    const stage = await open(t);
+  it('leaves a record of each act', async () => {
+    const stage = await open();
     const { uuid } = await stage.person();
     await stage.identity.lockAccount({ uuid });
     await stage.identity.unlockAccount({ uuid });
@@ -143,8 +143,8 @@ onEachDatabase('an operator', (open) => {
 });
 
 onEachDatabase('a deleted account', (open) => {
-  it('is gone with its sessions, links and locks', async (t) => {
-    const stage = await open(t);
+  it('is gone with its sessions, links and locks', async () => {
+    const stage = await open();
     const { email, uuid, id } = await stage.person();
     const session = await stage.signIn(email);
     await stage.identity.startPasswordReset({ contract: 'cookie', email, caller: stage.caller() });
@@ -173,8 +173,8 @@ onEachDatabase('a deleted account', (open) => {
     }
   });
 
-  it('leaves a record that names nobody', async (t) => {
-    const stage = await open(t);
+  it('leaves a record that names nobody', async () => {
+    const stage = await open();
     const caller = stage.caller({ address: '203.0.113.99', userAgent: 'Personal/7' });
     const email = stage.address();
     const { uuid } = await stage.identity.register({
@@ -203,8 +203,8 @@ onEachDatabase('a deleted account', (open) => {
     }
   });
 
-  it('keeps its address closed for a day, to the second, and never gives its ids away', async (t) => {
-    const stage = await open(t);
+  it('keeps its address closed for a day, to the second, and never gives its ids away', async () => {
+    const stage = await open();
     const { email, uuid, id } = await stage.person();
     await stage.identity.deleteAccount({ uuid });
     stage.clock.advance({ hours: 23, minutes: 59, seconds: 59 });
@@ -216,8 +216,8 @@ onEachDatabase('a deleted account', (open) => {
     assert.deepEqual([again.role, again.emailVerifiedAt], ['USER', null]);
   });
 
-  it('keeps its address closed to an operator no longer than to others', async (t) => {
-    const stage = await open(t);
+  it('keeps its address closed to an operator no longer than to others', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     await stage.identity.deleteAccount({ uuid });
     stage.clock.advance({ days: 1 });
@@ -225,8 +225,8 @@ onEachDatabase('a deleted account', (open) => {
     await stage.signIn(email);
   });
 
-  it('never comes back with an id it had, however many are made and deleted', async (t) => {
-    const stage = await open(t);
+  it('never comes back with an id it had, however many are made and deleted', async () => {
+    const stage = await open();
     const ids: number[] = [];
     for (let time = 0; time < 5; time += 1) {
       const { id, uuid } = await stage.person();
@@ -239,8 +239,8 @@ onEachDatabase('a deleted account', (open) => {
     );
   });
 
-  it('frees no space for the failures that are counted: they go with it', async (t) => {
-    const stage = await open(t);
+  it('frees no space for the failures that are counted: they go with it', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     await stage.fail(email, 9);
     await stage.identity.deleteAccount({ uuid });

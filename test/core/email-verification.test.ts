@@ -14,8 +14,8 @@ const resend = (stage: Stage, email: string, caller = stage.caller()) =>
   stage.identity.resendVerification({ email, caller });
 
 onEachDatabase('proving an address', (open) => {
-  it('works once with one link', async (t) => {
-    const stage = await open(t);
+  it('works once with one link', async () => {
+    const stage = await open();
     const { email, token } = await newcomer(stage);
     const account = await verify(stage, token);
     assert.equal(account.emailVerifiedAt, stage.clock.now());
@@ -23,8 +23,8 @@ onEachDatabase('proving an address', (open) => {
     await stage.signIn(email);
   });
 
-  it('leaves the account’s sessions and epoch alone', async (t) => {
-    const stage = await open(t);
+  it('leaves the account’s sessions and epoch alone', async () => {
+    const stage = await open();
     const { email, token, epoch } = await newcomer(stage);
     const before = await stage.identity.signInWithPassword({
       contract: 'cookie',
@@ -39,8 +39,8 @@ onEachDatabase('proving an address', (open) => {
     if (before.outcome === 'signed_in') await stage.live(before);
   });
 
-  it('can be asked for again five times an hour for one address, known or not', async (t) => {
-    const stage = await open(t);
+  it('can be asked for again five times an hour for one address, known or not', async () => {
+    const stage = await open();
     const { email } = await newcomer(stage);
     for (const address of [email, stage.address()]) {
       const answers: string[] = [];
@@ -59,15 +59,15 @@ onEachDatabase('proving an address', (open) => {
     await resend(stage, email);
   });
 
-  it('sends no more than five mails an hour to one address', async (t) => {
-    const stage = await open(t);
+  it('sends no more than five mails an hour to one address', async () => {
+    const stage = await open();
     const { email } = await newcomer(stage);
     for (let time = 0; time < 5; time += 1) await resend(stage, email);
     assert.equal((await stage.mails(email)).length, 5);
   });
 
-  it('is asked for twenty times an hour by one network, however many ask at once', async (t) => {
-    const stage = await open(t);
+  it('is asked for twenty times an hour by one network, however many ask at once', async () => {
+    const stage = await open();
     const caller = stage.caller();
     const answers = await Promise.all(
       Array.from({ length: 40 }, () =>
@@ -80,8 +80,8 @@ onEachDatabase('proving an address', (open) => {
     assert.deepEqual(tally(answers), { sent: 20, rate_limited: 20 });
   });
 
-  it('sends nothing to an unknown address, a proven one, or one an operator locked', async (t) => {
-    const stage = await open(t);
+  it('sends nothing to an unknown address, a proven one, or one an operator locked', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const locked = await newcomer(stage);
     await stage.identity.lockAccount({ uuid: locked.uuid });
@@ -92,8 +92,8 @@ onEachDatabase('proving an address', (open) => {
     assert.deepEqual(after, before);
   });
 
-  it('shows when and from where the account was made, and consumes nothing', async (t) => {
-    const stage = await open(t);
+  it('shows when and from where the account was made, and consumes nothing', async () => {
+    const stage = await open();
     const caller = stage.caller({ address: '203.0.113.9', userAgent: 'Otter/3' });
     const { email, token, createdAt } = await newcomer(stage, caller);
     for (let time = 0; time < 5; time += 1) {
@@ -110,8 +110,8 @@ onEachDatabase('proving an address', (open) => {
 onEachDatabase('"this wasn’t me"', (open) => {
   const disown = (stage: Stage, token: string) => stage.identity.disownAccount({ token, caller: stage.caller() });
 
-  it('removes the account, and the address is free at once', async (t) => {
-    const stage = await open(t);
+  it('removes the account, and the address is free at once', async () => {
+    const stage = await open();
     const { email, token, id } = await newcomer(stage);
     await disown(stage, token);
     await assert.rejects(stage.trySignIn(email), { code: 'invalid_credentials' });
@@ -125,8 +125,8 @@ onEachDatabase('"this wasn’t me"', (open) => {
     assert.ok(again.id > id);
   });
 
-  it('leaves an account alone that has proven its address', async (t) => {
-    const stage = await open(t);
+  it('leaves an account alone that has proven its address', async () => {
+    const stage = await open();
     const { email, token } = await newcomer(stage);
     stage.clock.advance({ seconds: 1 });
     await resend(stage, email);
@@ -136,16 +136,16 @@ onEachDatabase('"this wasn’t me"', (open) => {
     await stage.signIn(email);
   });
 
-  it('leaves one alone that an operator verified meanwhile', async (t) => {
-    const stage = await open(t);
+  it('leaves one alone that an operator verified meanwhile', async () => {
+    const stage = await open();
     const { email, token, id } = await newcomer(stage);
     await stage.world.store.transaction(({ identifiers }) => identifiers.markVerified(id, 'email', stage.clock.now()));
     await disown(stage, token);
     await stage.signIn(email);
   });
 
-  it('keeps no record of who pressed it', async (t) => {
-    const stage = await open(t);
+  it('keeps no record of who pressed it', async () => {
+    const stage = await open();
     const { token, uuid } = await newcomer(stage);
     await stage.identity.disownAccount({
       token,
@@ -156,8 +156,8 @@ onEachDatabase('"this wasn’t me"', (open) => {
     assert.deepEqual(disowned?.details, { address: null, userAgent: null });
   });
 
-  it('forgets the failures counted against the account', async (t) => {
-    const stage = await open(t);
+  it('forgets the failures counted against the account', async () => {
+    const stage = await open();
     const { email, token } = await newcomer(stage);
     await stage.fail(email, 9);
     await disown(stage, token);

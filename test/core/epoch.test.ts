@@ -40,8 +40,8 @@ const sessionsOf = (stage: Stage, { id }: Person) =>
 
 for (const [name, change] of Object.entries(changes)) {
   onEachDatabase(name, (open) => {
-    it('leaves a sign-in that was under way without a session', async (t) => {
-      const stage = await open(t);
+    it('leaves a sign-in that was under way without a session', async () => {
+      const stage = await open();
       const person = await stage.person();
       let ownSessions = 0;
       const hasher = interrupted(stage.world.hasher, async () => {
@@ -54,16 +54,16 @@ for (const [name, change] of Object.entries(changes)) {
       assert.equal((await sessionsOf(stage, person)).length, ownSessions);
     });
 
-    it('makes nothing fail of a wrong password that was under way but the attempt', async (t) => {
-      const stage = await open(t);
+    it('makes nothing fail of a wrong password that was under way but the attempt', async () => {
+      const stage = await open();
       const person = await stage.person();
       const hasher = interrupted(stage.world.hasher, () => change(stage, person));
       const attempt = stage.trySignIn(person.email, { password: 'wrong', identity: stage.identityWith({ hasher }) });
       await assert.rejects(attempt, { code: 'invalid_credentials' });
     });
 
-    it('kills a pending second factor', async (t) => {
-      const stage = await open(t);
+    it('kills a pending second factor', async () => {
+      const stage = await open();
       const person = await stage.person();
       const session = await stage.signIn(person.email);
       await stage.handle.transaction(async (db) => {
@@ -90,8 +90,8 @@ for (const [name, change] of Object.entries(changes)) {
 }
 
 onEachDatabase('a sign-in that a change voided', (open) => {
-  it('keeps no place of those that guesses take', async (t) => {
-    const stage = await open(t);
+  it('keeps no place of those that guesses take', async () => {
+    const stage = await open();
     const person = await stage.person();
     for (let time = 0; time < 12; time += 1) {
       const hasher = interrupted(stage.world.hasher, () =>
@@ -104,8 +104,8 @@ onEachDatabase('a sign-in that a change voided', (open) => {
     await stage.signIn(person.email);
   });
 
-  it('meets a second factor that was enabled meanwhile', async (t) => {
-    const stage = await open(t);
+  it('meets a second factor that was enabled meanwhile', async () => {
+    const stage = await open();
     const person = await stage.person();
     const hasher = interrupted(stage.world.hasher, () =>
       stage.handle.transaction(async (db) => {

@@ -31,8 +31,8 @@ const take = (stage: Stage, purpose: OneTimePurpose, token: string) =>
 const peek = (stage: Stage, purpose: OneTimePurpose, token: string) => peekOneTimeToken(stage.world, purpose, token);
 
 onEachDatabase('a one-time token', (open) => {
-  it('is 256 bits that tell nothing and resemble nothing', async (t) => {
-    const stage = await open(t);
+  it('is 256 bits that tell nothing and resemble nothing', async () => {
+    const stage = await open();
     const person = await stage.person();
     const tokens: string[] = [];
     for (let time = 0; time < 100; time += 1) tokens.push(await make(stage, person, 'unlock'));
@@ -42,8 +42,8 @@ onEachDatabase('a one-time token', (open) => {
     assert.ok(gzipSync(bytes).length >= bytes.length);
   });
 
-  it('is taken once, and tells whose it is', async (t) => {
-    const stage = await open(t);
+  it('is taken once, and tells whose it is', async () => {
+    const stage = await open();
     const person = await stage.person();
     const token = await make(stage, person, 'password_reset');
     const taken = await take(stage, 'password_reset', token);
@@ -52,15 +52,15 @@ onEachDatabase('a one-time token', (open) => {
     await assert.rejects(take(stage, 'password_reset', token), { code: 'token_invalid' });
   });
 
-  it('stays when it is only looked at', async (t) => {
-    const stage = await open(t);
+  it('stays when it is only looked at', async () => {
+    const stage = await open();
     const token = await make(stage, await stage.person(), 'unlock');
     for (let time = 0; time < 5; time += 1) await peek(stage, 'unlock', token);
     await take(stage, 'unlock', token);
   });
 
-  it('stays when what it was taken for fails', async (t) => {
-    const stage = await open(t);
+  it('stays when what it was taken for fails', async () => {
+    const stage = await open();
     const token = await make(stage, await stage.person(), 'unlock');
     const failing = stage.world.store.transaction(async (store) => {
       await takeOneTimeToken({ ...stage.world, store }, 'unlock', token);
@@ -71,8 +71,8 @@ onEachDatabase('a one-time token', (open) => {
   });
 
   for (const purpose of purposes) {
-    it(`for ${purpose} lives ${lifetimes[purpose] / 3600} h to the second`, async (t) => {
-      const stage = await open(t);
+    it(`for ${purpose} lives ${lifetimes[purpose] / 3600} h to the second`, async () => {
+      const stage = await open();
       const person = await stage.person();
       const [early, late] = [await make(stage, person, purpose), await make(stage, await stage.person(), purpose)];
       stage.clock.advance({ seconds: (lifetimes[purpose] ?? 0) - 1 });
@@ -83,8 +83,8 @@ onEachDatabase('a one-time token', (open) => {
     });
   }
 
-  it('opens nothing but its purpose, and trying costs it nothing', async (t) => {
-    const stage = await open(t);
+  it('opens nothing but its purpose, and trying costs it nothing', async () => {
+    const stage = await open();
     for (const purpose of purposes) {
       const token = await make(stage, await stage.person(), purpose);
       for (const other of purposes.filter((name) => name !== purpose)) {
@@ -95,8 +95,8 @@ onEachDatabase('a one-time token', (open) => {
     }
   });
 
-  it('is refused when it was altered, cut, padded or re-encoded', async (t) => {
-    const stage = await open(t);
+  it('is refused when it was altered, cut, padded or re-encoded', async () => {
+    const stage = await open();
     const token = await make(stage, await stage.person(), 'password_reset');
     const last = token.at(-1) === 'A' ? 'B' : 'A';
     const wrong = [
@@ -127,8 +127,8 @@ onEachDatabase('a one-time token', (open) => {
     await take(stage, 'password_reset', token);
   });
 
-  it('stays valid beside the newest two others, whichever is used', async (t) => {
-    const stage = await open(t);
+  it('stays valid beside the newest two others, whichever is used', async () => {
+    const stage = await open();
     const person = await stage.person();
     const tokens: string[] = [];
     for (let time = 0; time < 5; time += 1) {
@@ -146,8 +146,8 @@ onEachDatabase('a one-time token', (open) => {
     assert.deepEqual(alive, [false, false, true, true, true]);
   });
 
-  it('takes every other of its purpose with it, and none of another purpose', async (t) => {
-    const stage = await open(t);
+  it('takes every other of its purpose with it, and none of another purpose', async () => {
+    const stage = await open();
     const person = await stage.person();
     const tokens: string[] = [];
     for (let time = 0; time < 3; time += 1) tokens.push(await make(stage, person, 'unlock'));
@@ -159,8 +159,8 @@ onEachDatabase('a one-time token', (open) => {
     await take(stage, 'unlock', other);
   });
 
-  it('dies when the account’s epoch moves, and with the account', async (t) => {
-    const stage = await open(t);
+  it('dies when the account’s epoch moves, and with the account', async () => {
+    const stage = await open();
     const { store } = stage.world;
     for (const end of [
       (person: Person) => store.transaction(({ accounts }) => accounts.moveEpoch(person.id, stage.clock.now())),
@@ -174,8 +174,8 @@ onEachDatabase('a one-time token', (open) => {
     }
   });
 
-  it('is kept as a keyed digest alone', async (t) => {
-    const stage = await open(t);
+  it('is kept as a keyed digest alone', async () => {
+    const stage = await open();
     const token = await make(stage, await stage.person(), 'unlock');
     const rows = await stage.handle.read.selectFrom('one_time_token').selectAll().execute();
     assert.ok(!JSON.stringify(rows).includes(token));

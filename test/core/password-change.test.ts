@@ -21,8 +21,8 @@ const change = (
   });
 
 onEachDatabase('changing the password', (open) => {
-  it('ends every other session, and the one that asked goes on', async (t) => {
-    const stage = await open(t);
+  it('ends every other session, and the one that asked goes on', async () => {
+    const stage = await open();
     const { email, live, accessToken, refreshToken } = await signedIn(stage);
     const other = await stage.signIn(email);
     await change(stage, live);
@@ -34,8 +34,8 @@ onEachDatabase('changing the password', (open) => {
     await stage.signIn(email, { password: OTHER_PASSWORD });
   });
 
-  it('moves the epoch, and every mailed link dies', async (t) => {
-    const stage = await open(t);
+  it('moves the epoch, and every mailed link dies', async () => {
+    const stage = await open();
     const { email, live, account } = await signedIn(stage);
     await stage.identity.startPasswordReset({ contract: 'cookie', email, caller: stage.caller() });
     const token = await stage.tokenFor(email);
@@ -45,8 +45,8 @@ onEachDatabase('changing the password', (open) => {
     await assert.rejects(stage.identity.finishPasswordReset(reset), { code: 'token_invalid' });
   });
 
-  it('needs the current password, and a wrong one is an attempt', async (t) => {
-    const stage = await open(t);
+  it('needs the current password, and a wrong one is an attempt', async () => {
+    const stage = await open();
     const { email, live, uuid } = await signedIn(stage);
     for (const current of [WRONG, '', OTHER_PASSWORD])
       await assert.rejects(change(stage, live, { current }), { code: 'invalid_credentials' });
@@ -55,8 +55,8 @@ onEachDatabase('changing the password', (open) => {
     await stage.signIn(email);
   });
 
-  it('takes no password that the policy refuses', async (t) => {
-    const stage = await open(t);
+  it('takes no password that the policy refuses', async () => {
+    const stage = await open();
     const { email, live } = await signedIn(stage);
     for (const next of ['short', 'password123', email, 'x'.repeat(1025), 'fine until\0here']) {
       await assert.rejects(change(stage, live, { next }), { code: 'password_rejected' }, next.slice(0, 20));
@@ -64,24 +64,24 @@ onEachDatabase('changing the password', (open) => {
     await stage.signIn(email);
   });
 
-  it('is refused to a session that ended meanwhile, whatever the password', async (t) => {
-    const stage = await open(t);
+  it('is refused to a session that ended meanwhile, whatever the password', async () => {
+    const stage = await open();
     const { email, live } = await signedIn(stage);
     await stage.identity.endSession({ live, id: live.session.id, caller: stage.caller() });
     await assert.rejects(change(stage, live), { code: 'session_ended' });
     await stage.signIn(email);
   });
 
-  it('is void when the password was changed while the current one was being proven', async (t) => {
-    const stage = await open(t);
+  it('is void when the password was changed while the current one was being proven', async () => {
+    const stage = await open();
     const { email, live } = await signedIn(stage);
     const hasher = interrupted(stage.world.hasher, () => change(stage, live, { next: 'copper lantern quarry' }));
     await assert.rejects(change(stage, live, { identity: stage.identityWith({ hasher }) }), { code: 'session_ended' });
     await stage.signIn(email, { password: 'copper lantern quarry' });
   });
 
-  it('is void when the address’s owner took the account over meanwhile', async (t) => {
-    const stage = await open(t);
+  it('is void when the address’s owner took the account over meanwhile', async () => {
+    const stage = await open();
     const { email, uuid, live } = await signedIn(stage);
     const hasher = interrupted(stage.world.hasher, () =>
       stage.identity.setPassword({ uuid, password: 'copper lantern quarry' }),
@@ -90,8 +90,8 @@ onEachDatabase('changing the password', (open) => {
     await stage.signIn(email, { password: 'copper lantern quarry' });
   });
 
-  it('tells the owner, without a link', async (t) => {
-    const stage = await open(t);
+  it('tells the owner, without a link', async () => {
+    const stage = await open();
     const { email, live } = await signedIn(stage);
     await change(stage, live);
     const [mail, ...more] = await stage.mails(email);
@@ -100,8 +100,8 @@ onEachDatabase('changing the password', (open) => {
 });
 
 onEachDatabase('proving the password again', (open) => {
-  it('makes the sign-in fresh', async (t) => {
-    const stage = await open(t);
+  it('makes the sign-in fresh', async () => {
+    const stage = await open();
     const { live, accessToken } = await signedIn(stage);
     stage.clock.advance({ minutes: 11 });
     await stage.identity.reauthenticate({ live, password: PASSWORD, caller: stage.caller() });
@@ -112,15 +112,15 @@ onEachDatabase('proving the password again', (open) => {
     );
   });
 
-  it('proves no second factor', async (t) => {
-    const stage = await open(t);
+  it('proves no second factor', async () => {
+    const stage = await open();
     const { live, accessToken } = await signedIn(stage);
     await stage.identity.reauthenticate({ live, password: PASSWORD, caller: stage.caller() });
     assert.equal((await stage.live({ accessToken })).session.factorProvenAt, null);
   });
 
-  it('revives no session that ended meanwhile', async (t) => {
-    const stage = await open(t);
+  it('revives no session that ended meanwhile', async () => {
+    const stage = await open();
     const { live, accessToken } = await signedIn(stage);
     const hasher = interrupted(stage.world.hasher, () =>
       stage.identity.endSession({ live, id: live.session.id, caller: stage.caller() }),
@@ -130,8 +130,8 @@ onEachDatabase('proving the password again', (open) => {
     await assert.rejects(stage.live({ accessToken }), { code: 'session_ended' });
   });
 
-  it('counts for nothing when the password was changed meanwhile', async (t) => {
-    const stage = await open(t);
+  it('counts for nothing when the password was changed meanwhile', async () => {
+    const stage = await open();
     const { live, accessToken } = await signedIn(stage);
     stage.clock.advance({ minutes: 11 });
     const before = (await stage.live({ accessToken })).session.authenticatedAt;

@@ -13,8 +13,8 @@ async function resetToken(stage: Stage, email: string): Promise<string> {
 }
 
 onEachDatabase('resetting the password', (open) => {
-  it('sets the new one and ends every session', async (t) => {
-    const stage = await open(t);
+  it('sets the new one and ends every session', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const [first, second] = [await stage.signIn(email), await stage.signIn(email)];
     await finish(stage, await resetToken(stage, email));
@@ -26,16 +26,16 @@ onEachDatabase('resetting the password', (open) => {
     await stage.signIn(email, { password: OTHER_PASSWORD });
   });
 
-  it('signs nobody in', async (t) => {
-    const stage = await open(t);
+  it('signs nobody in', async () => {
+    const stage = await open();
     const { email, id } = await stage.person();
     assert.equal(await finish(stage, await resetToken(stage, email)), undefined);
     const rows = await stage.handle.read.selectFrom('session').select('id').where('account_id', '=', id).execute();
     assert.deepEqual(rows, []);
   });
 
-  it('forgets every known client and lifts every lock', async (t) => {
-    const stage = await open(t);
+  it('forgets every known client and lifts every lock', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const { clientToken } = await stage.signIn(email);
     await stage.lock(email);
@@ -48,8 +48,8 @@ onEachDatabase('resetting the password', (open) => {
     await assert.rejects(attempt, { code: 'account_locked' });
   });
 
-  it('leaves second factors enrolled, and still asks for them', async (t) => {
-    const stage = await open(t);
+  it('leaves second factors enrolled, and still asks for them', async () => {
+    const stage = await open();
     const { email, id } = await stage.person();
     await stage.handle.transaction(async (db) => {
       await db.updateTable('account').set({ code_factor: 'totp' }).where('id', '=', id).execute();
@@ -58,8 +58,8 @@ onEachDatabase('resetting the password', (open) => {
     assert.equal((await stage.trySignIn(email, { password: OTHER_PASSWORD })).outcome, 'second_factor_due');
   });
 
-  it('works once, and kills every other link of the account', async (t) => {
-    const stage = await open(t);
+  it('works once, and kills every other link of the account', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const first = await resetToken(stage, email);
     stage.clock.advance({ minutes: 1 });
@@ -74,8 +74,8 @@ onEachDatabase('resetting the password', (open) => {
     });
   });
 
-  it('keeps the link usable when the new password is refused', async (t) => {
-    const stage = await open(t);
+  it('keeps the link usable when the new password is refused', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const token = await resetToken(stage, email);
     for (const password of ['short', 'password123', email, `${email.split('@')[0]}99`]) {
@@ -84,8 +84,8 @@ onEachDatabase('resetting the password', (open) => {
     await finish(stage, token);
   });
 
-  it('takes the link for an hour, to the second, and another purpose’s link never', async (t) => {
-    const stage = await open(t);
+  it('takes the link for an hour, to the second, and another purpose’s link never', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const token = await resetToken(stage, email);
     const unverified = await stage.identity.register({
@@ -103,8 +103,8 @@ onEachDatabase('resetting the password', (open) => {
     await assert.rejects(finish(stage, token), { code: 'token_expired' });
   });
 
-  it('costs no hash for a dead link', async (t) => {
-    const stage = await open(t);
+  it('costs no hash for a dead link', async () => {
+    const stage = await open();
     const hasher = { ...stage.world.hasher, hash: async () => assert.fail('it hashed') };
     const attempt = stage.identityWith({ hasher }).finishPasswordReset({
       contract: 'cookie',
@@ -115,15 +115,15 @@ onEachDatabase('resetting the password', (open) => {
     await assert.rejects(attempt, { code: 'token_invalid' });
   });
 
-  it('mails the address of the account’s row, whatever spelling was asked with', async (t) => {
-    const stage = await open(t);
+  it('mails the address of the account’s row, whatever spelling was asked with', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     await start(stage, ` ${email.toUpperCase()} `);
     assert.equal((await stage.mails(email))[0]?.to, email);
   });
 
-  it('mails nothing to an unknown address or a locked account, and says nothing of it', async (t) => {
-    const stage = await open(t);
+  it('mails nothing to an unknown address or a locked account, and says nothing of it', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     await stage.identity.lockAccount({ uuid });
     const stranger = stage.address();
@@ -131,8 +131,8 @@ onEachDatabase('resetting the password', (open) => {
     assert.deepEqual([await stage.mails(email), await stage.mails(stranger)], [[], []]);
   });
 
-  it('mails at most once a minute and five times an hour, silently', async (t) => {
-    const stage = await open(t);
+  it('mails at most once a minute and five times an hour, silently', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const counts: number[] = [];
     for (let minute = 0; minute < 8; minute += 1) {
@@ -143,8 +143,8 @@ onEachDatabase('resetting the password', (open) => {
     assert.deepEqual(counts, [1, 2, 3, 4, 5, 5, 5, 5]);
   });
 
-  it('mails at most ten times a day to one address, over all purposes', async (t) => {
-    const stage = await open(t);
+  it('mails at most ten times a day to one address, over all purposes', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     let sent = 0;
     for (let time = 0; time < 15; time += 1) {
@@ -155,8 +155,8 @@ onEachDatabase('resetting the password', (open) => {
     assert.equal(sent, 10);
   });
 
-  it('is asked for twenty times an hour by one network, however many ask at once', async (t) => {
-    const stage = await open(t);
+  it('is asked for twenty times an hour by one network, however many ask at once', async () => {
+    const stage = await open();
     const caller = stage.caller();
     const answers = await Promise.all(
       Array.from({ length: 40 }, () =>
@@ -169,8 +169,8 @@ onEachDatabase('resetting the password', (open) => {
     assert.deepEqual(tally(answers), { asked: 20, rate_limited: 20 });
   });
 
-  it('tells the owner, without a link', async (t) => {
-    const stage = await open(t);
+  it('tells the owner, without a link', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const token = await resetToken(stage, email);
     stage.clock.advance({ seconds: 1 });
@@ -179,8 +179,8 @@ onEachDatabase('resetting the password', (open) => {
     assert.deepEqual([mail?.links, mail?.code], [[], null]);
   });
 
-  it('loses to a change of the password that overtakes it', async (t) => {
-    const stage = await open(t);
+  it('loses to a change of the password that overtakes it', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const token = await resetToken(stage, email);
     const live = await stage.live(await stage.signIn(email));
@@ -243,8 +243,8 @@ onEachDatabase('taking over an account that never proved an address', (open) => 
     return { ...account, email, signIn, verification };
   }
 
-  it('leaves nothing of what was planted: password, sessions, factor, name, identifiers, clients, links', async (t) => {
-    const stage = await open(t);
+  it('leaves nothing of what was planted: password, sessions, factor, name, identifiers, clients, links', async () => {
+    const stage = await open();
     const { email, id, signIn, verification, epoch } = await planted(stage);
     await finish(stage, await resetToken(stage, email));
 
@@ -284,15 +284,15 @@ onEachDatabase('taking over an account that never proved an address', (open) => 
     assert.equal(signedIn.id, id);
   });
 
-  it('is recorded', async (t) => {
-    const stage = await open(t);
+  it('is recorded', async () => {
+    const stage = await open();
     const { email, uuid } = await planted(stage);
     await finish(stage, await resetToken(stage, email));
     assert.deepEqual((await stage.recorded(uuid)).slice(-2), ['account.taken_over', 'password.reset']);
   });
 
-  it('gives a sign-in with the planted password that was under way nothing', async (t) => {
-    const stage = await open(t);
+  it('gives a sign-in with the planted password that was under way nothing', async () => {
+    const stage = await open();
     const { email } = await planted(stage);
     const token = await resetToken(stage, email);
     const hasher = interrupted(stage.world.hasher, () => finish(stage, token));
@@ -303,8 +303,8 @@ onEachDatabase('taking over an account that never proved an address', (open) => 
     );
   });
 
-  it('never happens to an account that has proven its address', async (t) => {
-    const stage = await open(t);
+  it('never happens to an account that has proven its address', async () => {
+    const stage = await open();
     const { email } = await stage.person({ firstName: 'Ada' });
     await finish(stage, await resetToken(stage, email));
     assert.equal((await stage.signIn(email, { password: OTHER_PASSWORD })).account.name, 'Ada');

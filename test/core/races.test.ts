@@ -35,14 +35,14 @@ function countingRepeats(store: Store) {
 
 /** Two servers on one database, and callers who reach now one, now the other. */
 async function openTwo(t: TestContext, open: OpenStage) {
-  const stage = await open(t);
+  const stage = await open();
   const second = await openWorld(t, {
     env: { GUICHET_DATABASE_URL: stage.settings.GUICHET_DATABASE_URL },
     overrides: { clock: stage.clock },
   });
   const counters = [stage.world, second.world].map((world) => ({ world, ...countingRepeats(world.store) }));
   const identities = counters.map(({ world, store }) =>
-    createIdentity({ ...world, store, clock: patient(world.clock) }),
+    createIdentity({ ...world, store, clock: patient(world.clock), passwordAdvice: { flawOf: async () => undefined } }),
   );
   return {
     ...stage,

@@ -14,8 +14,8 @@ const ended = { code: 'session_ended' };
 const mailsOf = async (stage: Stage, email: string): Promise<number> => (await stage.mails(email)).length;
 
 onEachDatabase('a refresh token', (open) => {
-  it('is spent for a successor and a new access token', async (t) => {
-    const stage = await open(t);
+  it('is spent for a successor and a new access token', async () => {
+    const stage = await open();
     const { refreshToken, accessToken, caller } = await browser(stage);
     const next = await stage.refresh(refreshToken, caller);
     assert.notEqual(next.refreshToken, refreshToken);
@@ -24,8 +24,8 @@ onEachDatabase('a refresh token', (open) => {
     await stage.refresh(next.refreshToken, caller);
   });
 
-  it('leaves the two newest access tokens good, and no older one', async (t) => {
-    const stage = await open(t);
+  it('leaves the two newest access tokens good, and no older one', async () => {
+    const stage = await open();
     const first = await browser(stage);
     const second = await stage.refresh(first.refreshToken, first.caller);
     await stage.live(first);
@@ -35,8 +35,8 @@ onEachDatabase('a refresh token', (open) => {
     await stage.live(third);
   });
 
-  it('gives all who come with it at once one and the same successor', async (t) => {
-    const stage = await open(t);
+  it('gives all who come with it at once one and the same successor', async () => {
+    const stage = await open();
     const { refreshToken, caller } = await browser(stage);
     const { won, lost } = await race(50, () => stage.refresh(refreshToken, caller));
     assert.deepEqual([won.length, lost], [50, []]);
@@ -44,8 +44,8 @@ onEachDatabase('a refresh token', (open) => {
     await stage.refresh(won[0]?.refreshToken ?? '', caller);
   });
 
-  it('gives two tabs that go on at different speeds the newest of the family', async (t) => {
-    const stage = await open(t);
+  it('gives two tabs that go on at different speeds the newest of the family', async () => {
+    const stage = await open();
     const { refreshToken, caller } = await browser(stage);
     const second = await stage.refresh(refreshToken, caller);
     const third = await stage.refresh(second.refreshToken, caller);
@@ -54,8 +54,8 @@ onEachDatabase('a refresh token', (open) => {
     assert.equal((await stage.refresh(second.refreshToken, caller)).refreshToken, third.refreshToken);
   });
 
-  it('comes back within ten seconds even when its successor was used, and no later', async (t) => {
-    const stage = await open(t);
+  it('comes back within ten seconds even when its successor was used, and no later', async () => {
+    const stage = await open();
     const { refreshToken, caller, email } = await browser(stage);
     const second = await stage.refresh(refreshToken, caller);
     const third = await stage.refresh(second.refreshToken, caller);
@@ -66,8 +66,8 @@ onEachDatabase('a refresh token', (open) => {
     assert.equal(await mailsOf(stage, email), 1);
   });
 
-  it('comes back within sixty seconds while its successor was never presented', async (t) => {
-    const stage = await open(t);
+  it('comes back within sixty seconds while its successor was never presented', async () => {
+    const stage = await open();
     const { refreshToken, caller } = await browser(stage);
     const lost = await stage.refresh(refreshToken, caller);
     stage.clock.advance({ seconds: 60 });
@@ -77,8 +77,8 @@ onEachDatabase('a refresh token', (open) => {
     await stage.refresh(again.refreshToken, caller);
   });
 
-  it('ends the family after sixty seconds, and tells the owner once', async (t) => {
-    const stage = await open(t);
+  it('ends the family after sixty seconds, and tells the owner once', async () => {
+    const stage = await open();
     const { refreshToken, caller, email, uuid } = await browser(stage);
     const second = await stage.refresh(refreshToken, caller);
     stage.clock.advance({ seconds: 60, milliseconds: 1 });
@@ -90,8 +90,8 @@ onEachDatabase('a refresh token', (open) => {
     assert.ok((await stage.recorded(uuid)).includes('session.replayed'));
   });
 
-  it('ends the family at once when another browser brings it back', async (t) => {
-    const stage = await open(t);
+  it('ends the family at once when another browser brings it back', async () => {
+    const stage = await open();
     const { refreshToken, caller, email } = await browser(stage);
     const second = await stage.refresh(refreshToken, caller);
     await assert.rejects(stage.refresh(refreshToken, stage.caller({ userAgent: 'Thief/1.0' })), ended);
@@ -99,8 +99,8 @@ onEachDatabase('a refresh token', (open) => {
     assert.equal(await mailsOf(stage, email), 1);
   });
 
-  it('ends its own family and no other of the account', async (t) => {
-    const stage = await open(t);
+  it('ends its own family and no other of the account', async () => {
+    const stage = await open();
     const first = await browser(stage);
     const other = await stage.signIn(first.email);
     await stage.refresh(first.refreshToken, first.caller);
@@ -109,8 +109,8 @@ onEachDatabase('a refresh token', (open) => {
     await stage.refresh(other.refreshToken);
   });
 
-  it('whose family a thief continued ends it when the owner comes back', async (t) => {
-    const stage = await open(t);
+  it('whose family a thief continued ends it when the owner comes back', async () => {
+    const stage = await open();
     const { refreshToken, caller, email } = await browser(stage);
     let stolen = (await stage.refresh(refreshToken, stage.caller())).refreshToken;
     for (let time = 0; time < 3; time += 1) {
@@ -122,8 +122,8 @@ onEachDatabase('a refresh token', (open) => {
     assert.equal(await mailsOf(stage, email), 1);
   });
 
-  it('that is altered, cut, made up or empty ends nothing', async (t) => {
-    const stage = await open(t);
+  it('that is altered, cut, made up or empty ends nothing', async () => {
+    const stage = await open();
     const { refreshToken, caller, accessToken } = await browser(stage);
     const wrong = [
       '',
@@ -139,8 +139,8 @@ onEachDatabase('a refresh token', (open) => {
     await stage.refresh(refreshToken, caller);
   });
 
-  it('lives seven days since its last use, to the second', async (t) => {
-    const stage = await open(t);
+  it('lives seven days since its last use, to the second', async () => {
+    const stage = await open();
     const [early, late] = [await browser(stage), await browser(stage)];
     stage.clock.advance({ days: 6, hours: 23, minutes: 59, seconds: 59 });
     const next = await stage.refresh(early.refreshToken, early.caller);
@@ -151,8 +151,8 @@ onEachDatabase('a refresh token', (open) => {
     await stage.refresh(next.refreshToken, early.caller);
   });
 
-  it('lives thirty days since the sign-in at most, to the second, however often it is used', async (t) => {
-    const stage = await open(t);
+  it('lives thirty days since the sign-in at most, to the second, however often it is used', async () => {
+    const stage = await open();
     const { caller, ...first } = await browser(stage);
     let { refreshToken } = first;
     for (let day = 0; day < 29; day += 1) {
@@ -167,8 +167,8 @@ onEachDatabase('a refresh token', (open) => {
     await assert.rejects(stage.live(last), ended);
   });
 
-  it('lives thirty days longer after a fresh proof of the password', async (t) => {
-    const stage = await open(t);
+  it('lives thirty days longer after a fresh proof of the password', async () => {
+    const stage = await open();
     const first = await browser(stage);
     let current: { refreshToken: string; accessToken: string } = first;
     for (let time = 0; time < 4; time += 1) {
@@ -182,8 +182,8 @@ onEachDatabase('a refresh token', (open) => {
     }
   });
 
-  it('is refused at once when an operator locks the account, and for good', async (t) => {
-    const stage = await open(t);
+  it('is refused at once when an operator locks the account, and for good', async () => {
+    const stage = await open();
     const { refreshToken, caller, uuid } = await browser(stage);
     await stage.identity.lockAccount({ uuid });
     await assert.rejects(stage.refresh(refreshToken, caller), ended);
@@ -191,16 +191,16 @@ onEachDatabase('a refresh token', (open) => {
     await assert.rejects(stage.refresh(refreshToken, caller), ended);
   });
 
-  it('keeps no text of itself in the database', async (t) => {
-    const stage = await open(t);
+  it('keeps no text of itself in the database', async () => {
+    const stage = await open();
     const { refreshToken, caller } = await browser(stage);
     const next = await stage.refresh(refreshToken, caller);
     const rows = JSON.stringify(await stage.handle.read.selectFrom('refresh_token').selectAll().execute());
     assert.ok(![refreshToken, next.refreshToken].some((text) => rows.includes(text)));
   });
 
-  it('goes on over a rotation of the secret, its grace included', async (t) => {
-    const stage = await open(t);
+  it('goes on over a rotation of the secret, its grace included', async () => {
+    const stage = await open();
     const { refreshToken, caller } = await browser(stage);
     const before = await stage.refresh(refreshToken, caller);
     const keyring = createKeyring(['kR7wQ2zVt5NxLc8pJm1BfYh4sDg6uE9i', 'm0Jq7vXbR2tYp9WcK4sLd8NfHgZ1uEoA5iTx']);

@@ -17,8 +17,8 @@ const register = (
   });
 
 onEachDatabase('registering', (open) => {
-  it('makes an account with an unproven address, in the canonical form', async (t) => {
-    const stage = await open(t);
+  it('makes an account with an unproven address, in the canonical form', async () => {
+    const stage = await open();
     const email = stage.address();
     const account = await register(stage, ` ${email.toUpperCase()} `, { name: 'Ada King Lovelace' });
     const { firstName, lastName, emailVerifiedAt, role, roleId, accountableType, accountableId, disabledAt } = account;
@@ -38,8 +38,8 @@ onEachDatabase('registering', (open) => {
     assert.equal(accountableId, account.id);
   });
 
-  it('numbers a user name that is taken', async (t) => {
-    const stage = await open(t);
+  it('numbers a user name that is taken', async () => {
+    const stage = await open();
     const local = stage.address().split('@')[0] ?? '';
     const domains = ['a', 'b', 'c', 'd', 'e'].map((domain) => `${domain}.example`);
     const names: string[] = [];
@@ -50,8 +50,8 @@ onEachDatabase('registering', (open) => {
     );
   });
 
-  it('mails a link to the address, which proves it', async (t) => {
-    const stage = await open(t);
+  it('mails a link to the address, which proves it', async () => {
+    const stage = await open();
     const email = stage.address();
     await register(stage, email.toUpperCase());
     const token = await stage.tokenFor(email);
@@ -61,16 +61,16 @@ onEachDatabase('registering', (open) => {
     assert.ok((await stage.signIn(email)).account.emailVerifiedAt);
   });
 
-  it('lets nobody in before the address is proven, and says so only after the right password', async (t) => {
-    const stage = await open(t);
+  it('lets nobody in before the address is proven, and says so only after the right password', async () => {
+    const stage = await open();
     const email = stage.address();
     await register(stage, email);
     await assert.rejects(stage.trySignIn(email), { code: 'email_not_verified' });
     await stage.fail(email, 1);
   });
 
-  it('refuses a taken address in whatever spelling, and changes nothing of the account', async (t) => {
-    const stage = await open(t);
+  it('refuses a taken address in whatever spelling, and changes nothing of the account', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person({ firstName: 'Ada' });
     await assert.rejects(register(stage, email.toUpperCase(), { name: 'Eve', password: OTHER_PASSWORD }), {
       code: 'identifier_taken',
@@ -80,15 +80,15 @@ onEachDatabase('registering', (open) => {
     assert.equal((await stage.identity.findAccount({ name: email })).uuid, uuid);
   });
 
-  it('mails the holder of a proven address nothing', async (t) => {
-    const stage = await open(t);
+  it('mails the holder of a proven address nothing', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     await assert.rejects(register(stage, email), { code: 'identifier_taken' });
     assert.deepEqual(await stage.mails(email), []);
   });
 
-  it('mails the owner of an unproven address a way to make the account theirs, once an hour', async (t) => {
-    const stage = await open(t);
+  it('mails the owner of an unproven address a way to make the account theirs, once an hour', async () => {
+    const stage = await open();
     const email = stage.address();
     await register(stage, email);
     const before = (await stage.mails(email)).length;
@@ -99,8 +99,8 @@ onEachDatabase('registering', (open) => {
     assert.equal((await stage.mails(email)).length, before + 2);
   });
 
-  it('takes nothing from what an owner claims but what was planted', async (t) => {
-    const stage = await open(t);
+  it('takes nothing from what an owner claims but what was planted', async () => {
+    const stage = await open();
     const email = stage.address();
     await register(stage, email, { name: 'Mallory' });
     stage.clock.advance({ seconds: 1 });
@@ -117,8 +117,8 @@ onEachDatabase('registering', (open) => {
     assert.deepEqual([account.name, account.firstName, account.lastName], [null, '', '']);
   });
 
-  it('refuses what is no address, and a password the policy refuses, before anything is made', async (t) => {
-    const stage = await open(t);
+  it('refuses what is no address, and a password the policy refuses, before anything is made', async () => {
+    const stage = await open();
     const email = stage.address();
     await assert.rejects(register(stage, 'ada＠example.com'), {
       code: 'input_rejected',
@@ -130,8 +130,8 @@ onEachDatabase('registering', (open) => {
     await assert.rejects(stage.identity.findAccount({ name: email }), { code: 'not_found' });
   });
 
-  it('answers "taken" ten times an hour for a network, then nothing more', async (t) => {
-    const stage = await open(t);
+  it('answers "taken" ten times an hour for a network, then nothing more', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const caller = stage.caller();
     const answers: string[] = [];
@@ -145,8 +145,8 @@ onEachDatabase('registering', (open) => {
     await assert.rejects(register(stage, email, { caller }), { code: 'identifier_taken' });
   });
 
-  it('answers "taken" no oftener when all ask at once', async (t) => {
-    const stage = await open(t);
+  it('answers "taken" no oftener when all ask at once', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const caller = stage.caller();
     const identity = stage.identityWith({ clock: patient(stage.clock) });
@@ -160,8 +160,8 @@ onEachDatabase('registering', (open) => {
     assert.ok((tally(answers)['identifier_taken'] ?? 0) <= 10, JSON.stringify(tally(answers)));
   });
 
-  it('makes sixty accounts an hour for a network, and twenty times as many for a shared one', async (t) => {
-    const stage = await open(t);
+  it('makes sixty accounts an hour for a network, and twenty times as many for a shared one', async () => {
+    const stage = await open();
     const caller = stage.caller();
     const shared = stage.caller({ factor: 20 });
     const { store } = stage.world;
@@ -174,8 +174,8 @@ onEachDatabase('registering', (open) => {
     await register(stage, stage.address(), { caller: shared });
   });
 
-  it('keeps no account when its transaction fails at the last step', async (t) => {
-    const stage = await open(t);
+  it('keeps no account when its transaction fails at the last step', async () => {
+    const stage = await open();
     const email = stage.address();
     const { store } = stage.world;
     const broken = stage.identityWith({
@@ -201,8 +201,8 @@ onEachDatabase('registering', (open) => {
     assert.equal((await register(stage, email)).username, email.split('@')[0]);
   });
 
-  it('records that it happened, without the address', async (t) => {
-    const stage = await open(t);
+  it('records that it happened, without the address', async () => {
+    const stage = await open();
     const email = stage.address();
     const { uuid } = await register(stage, email, {
       caller: stage.caller({ address: '198.51.100.3', userAgent: 'Otter/9' }),

@@ -36,8 +36,8 @@ async function addSessions(stage: Stage, accountId: number, count: number, apart
 }
 
 onEachDatabase('a session', (open) => {
-  it('is opened by an access token for fifteen minutes, to the second', async (t) => {
-    const stage = await open(t);
+  it('is opened by an access token for fifteen minutes, to the second', async () => {
+    const stage = await open();
     const { accessToken } = await stage.signIn((await stage.person()).email);
     stage.clock.advance({ minutes: 14, seconds: 59 });
     await check(stage, accessToken);
@@ -45,8 +45,8 @@ onEachDatabase('a session', (open) => {
     await assert.rejects(check(stage, accessToken), ended);
   });
 
-  it('is opened by nothing that only resembles its token', async (t) => {
-    const stage = await open(t);
+  it('is opened by nothing that only resembles its token', async () => {
+    const stage = await open();
     const { accessToken, refreshToken } = await stage.signIn((await stage.person()).email);
     const [header = '', payload = '', signature = ''] = accessToken.split('.');
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
@@ -72,8 +72,8 @@ onEachDatabase('a session', (open) => {
     await check(stage, accessToken);
   });
 
-  it('that ended is refused at once, also where a copy would do', async (t) => {
-    const stage = await open(t);
+  it('that ended is refused at once, also where a copy would do', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const signedIn = await stage.signIn(email);
     const live = await check(stage, signedIn.accessToken);
@@ -83,8 +83,8 @@ onEachDatabase('a session', (open) => {
     await assert.rejects(stage.refresh(signedIn.refreshToken), ended);
   });
 
-  it('is listed with those of the account that live, newest first, and no secret', async (t) => {
-    const stage = await open(t);
+  it('is listed with those of the account that live, newest first, and no secret', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     const other = await stage.signIn((await stage.person()).email);
     const first = await stage.signIn(email);
@@ -100,8 +100,8 @@ onEachDatabase('a session', (open) => {
       assert.ok(!listed.includes(secret));
   });
 
-  it('ends by its own id alone: somebody else’s, a made-up one and one that is over are not found', async (t) => {
-    const stage = await open(t);
+  it('ends by its own id alone: somebody else’s, a made-up one and one that is over are not found', async () => {
+    const stage = await open();
     const [ada, eve] = [await stage.person(), await stage.person()];
     const [hers, mine] = [await stage.signIn(ada.email), await stage.signIn(eve.email)];
     const live = await stage.live(mine);
@@ -113,8 +113,8 @@ onEachDatabase('a session', (open) => {
     await assert.rejects(stage.live(mine), ended);
   });
 
-  it('that ended meanwhile ends no other', async (t) => {
-    const stage = await open(t);
+  it('that ended meanwhile ends no other', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const [first, second] = [await stage.signIn(email), await stage.signIn(email)];
     const live = await stage.live(first);
@@ -124,8 +124,8 @@ onEachDatabase('a session', (open) => {
     await stage.live(second);
   });
 
-  it('ends all others, of every kind, and what is pending', async (t) => {
-    const stage = await open(t);
+  it('ends all others, of every kind, and what is pending', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     const [first, second, third] = [await stage.signIn(email), await stage.signIn(email), await stage.signIn(email)];
     await stage.identity.startPasswordReset({ contract: 'cookie', email, caller: stage.caller() });
@@ -140,8 +140,8 @@ onEachDatabase('a session', (open) => {
     await assert.rejects(stage.identity.endOtherSessions({ live: first, caller: stage.caller() }), ended);
   });
 
-  it('is ended by signing out with either token, an expired one too, and by neither of another’s', async (t) => {
-    const stage = await open(t);
+  it('is ended by signing out with either token, an expired one too, and by neither of another’s', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const signOut = (credentials: { accessToken?: string; refreshToken?: string }) =>
       stage.identity.signOut({ contract: 'cookie', credentials, caller: stage.caller() });
@@ -160,8 +160,8 @@ onEachDatabase('a session', (open) => {
     await stage.refresh(other.refreshToken);
   });
 
-  it('is not ended by an access token that was replaced long ago', async (t) => {
-    const stage = await open(t);
+  it('is not ended by an access token that was replaced long ago', async () => {
+    const stage = await open();
     const first = await stage.signIn((await stage.person()).email);
     const second = await stage.refreshed(first);
     const third = await stage.refreshed(second);
@@ -173,8 +173,8 @@ onEachDatabase('a session', (open) => {
     await stage.live(third);
   });
 
-  it('makes room for the fifty-first when it was not used for a day', async (t) => {
-    const stage = await open(t);
+  it('makes room for the fifty-first when it was not used for a day', async () => {
+    const stage = await open();
     const { email, id } = await stage.person();
     const ids = await addSessions(stage, id, 50);
     stage.clock.advance({ days: 1 });
@@ -184,8 +184,8 @@ onEachDatabase('a session', (open) => {
     assert.ok(!left.includes(ids[0] as SessionId));
   });
 
-  it('makes no room while it was used within the day, but at two hundred', async (t) => {
-    const stage = await open(t);
+  it('makes no room while it was used within the day, but at two hundred', async () => {
+    const stage = await open();
     const { email, id } = await stage.person();
     const ids = await addSessions(stage, id, 199, 1000);
     const first = await stage.signIn(email);
@@ -199,7 +199,7 @@ onEachDatabase('a session', (open) => {
   });
 
   it('opens also when two hundred others claim to have been used later', async (t) => {
-    const stage = await open(t);
+    const stage = await open();
     const { email, id } = await stage.person();
     await addSessions(stage, id, 200, 1000);
     // The clock was set back.

@@ -22,8 +22,8 @@ const setCodeFactor = (stage: Stage, id: number) =>
   });
 
 onEachDatabase('signing in', (open) => {
-  it('opens a session that the access token reads and the refresh token renews', async (t) => {
-    const stage = await open(t);
+  it('opens a session that the access token reads and the refresh token renews', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     const caller = stage.caller({ address: '203.0.113.5', userAgent: 'Otter/2' });
     const signedIn = await stage.signIn(email, { caller });
@@ -35,15 +35,15 @@ onEachDatabase('signing in', (open) => {
     await stage.refresh(signedIn.refreshToken, caller);
   });
 
-  it('takes every spelling of the address', async (t) => {
-    const stage = await open(t);
+  it('takes every spelling of the address', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     for (const spelling of [email.toUpperCase(), ` ${email}\t`, email.replace('example', 'ｅxample')])
       await stage.signIn(spelling);
   });
 
-  it('verifies the whole password and nothing like it', async (t) => {
-    const stage = await open(t);
+  it('verifies the whole password and nothing like it', async () => {
+    const stage = await open();
     const password = `${'kq7wzr2m'.repeat(12)}vx9T`;
     const { email } = await stage.person({ password });
     const tries = [
@@ -60,8 +60,8 @@ onEachDatabase('signing in', (open) => {
     await stage.signIn(email, { password });
   });
 
-  it('takes the same text from another keyboard, but no look-alike', async (t) => {
-    const stage = await open(t);
+  it('takes the same text from another keyboard, but no look-alike', async () => {
+    const stage = await open();
     const { email } = await stage.person({ password: 'caf\u00e9 \ufb01lament 73' });
     await stage.signIn(email, { password: 'cafe\u0301 \ufb01lament 73' });
     await assert.rejects(stage.trySignIn(email, { password: 'caf\u00e9 filament 73' }), {
@@ -69,15 +69,15 @@ onEachDatabase('signing in', (open) => {
     });
   });
 
-  it('takes a password that was set with its accents typed apart, however long they make it', async (t) => {
-    const stage = await open(t);
+  it('takes a password that was set with its accents typed apart, however long they make it', async () => {
+    const stage = await open();
     const password = `${'e\u0301'.repeat(380)} granite otter parade`;
     const { email } = await stage.person({ password });
     await stage.signIn(email, { password });
   });
 
-  it('refuses an unknown account, a wrong password, a locked and a passwordless account alike', async (t) => {
-    const stage = await open(t);
+  it('refuses an unknown account, a wrong password, a locked and a passwordless account alike', async () => {
+    const stage = await open();
     const [known, locked] = [await stage.person(), await stage.person()];
     await stage.identity.lockAccount({ uuid: locked.uuid });
     const passwordless = await stage.identity.createAccount({ email: stage.address(), verified: true });
@@ -100,8 +100,8 @@ onEachDatabase('signing in', (open) => {
     assert.equal(new Set(answers).size, 1, JSON.stringify(answers));
   });
 
-  it('keeps an operator’s lock even with the right password, and after it is lifted goes on', async (t) => {
-    const stage = await open(t);
+  it('keeps an operator’s lock even with the right password, and after it is lifted goes on', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     await stage.identity.lockAccount({ uuid });
     await assert.rejects(stage.trySignIn(email), { code: 'invalid_credentials' });
@@ -109,15 +109,15 @@ onEachDatabase('signing in', (open) => {
     await stage.signIn(email);
   });
 
-  it('works as well 400 days later', async (t) => {
-    const stage = await open(t);
+  it('works as well 400 days later', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     stage.clock.advance({ days: 400 });
     await stage.signIn(email);
   });
 
-  it('ends the session that it takes the place of, even somebody else’s in the same browser', async (t) => {
-    const stage = await open(t);
+  it('ends the session that it takes the place of, even somebody else’s in the same browser', async () => {
+    const stage = await open();
     const [ada, eve] = [await stage.person(), await stage.person()];
     const first = await stage.signIn(ada.email);
     const { accessToken, refreshToken } = first;
@@ -132,8 +132,8 @@ onEachDatabase('signing in', (open) => {
     await assert.rejects(stage.live(first), { code: 'session_ended' });
   });
 
-  it('leaves that session alone when it fails', async (t) => {
-    const stage = await open(t);
+  it('leaves that session alone when it fails', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const first = await stage.signIn(email);
     const attempt = stage.identity.signInWithPassword({
@@ -148,8 +148,8 @@ onEachDatabase('signing in', (open) => {
     await stage.live(first);
   });
 
-  it('opens no session while a second factor is due, but a pending login', async (t) => {
-    const stage = await open(t);
+  it('opens no session while a second factor is due, but a pending login', async () => {
+    const stage = await open();
     const { email, id } = await stage.person();
     await setCodeFactor(stage, id);
     const answer = await stage.trySignIn(email);
@@ -161,8 +161,8 @@ onEachDatabase('signing in', (open) => {
     );
   });
 
-  it('keeps at most three pending logins, by digest alone', async (t) => {
-    const stage = await open(t);
+  it('keeps at most three pending logins, by digest alone', async () => {
+    const stage = await open();
     const { email, id } = await stage.person();
     await setCodeFactor(stage, id);
     const challenges: string[] = [];
@@ -176,8 +176,8 @@ onEachDatabase('signing in', (open) => {
     assert.deepEqual(rows.map(({ digest }) => digest).sort(), digests.sort());
   });
 
-  it('tells the owner after five wrong passwords and more, without a link', async (t) => {
-    const stage = await open(t);
+  it('tells the owner after five wrong passwords and more, without a link', async () => {
+    const stage = await open();
     const [four, five] = [await stage.person(), await stage.person()];
     await stage.fail(four.email, 4);
     await stage.fail(five.email, 5);
@@ -187,8 +187,8 @@ onEachDatabase('signing in', (open) => {
     assert.deepEqual([mail?.links, mail?.code, others], [[], null, []]);
   });
 
-  it('replaces a hash made with weaker parameters', async (t) => {
-    const stage = await open(t);
+  it('replaces a hash made with weaker parameters', async () => {
+    const stage = await open();
     const { email, id } = await stage.person();
     const before = await stage.world.store.passwords.find(id);
     const stronger = { memoryCost: 128, timeCost: 1, parallelism: 1, outputLen: 32 };
@@ -200,8 +200,8 @@ onEachDatabase('signing in', (open) => {
     await stage.signIn(email);
   });
 
-  it('overwrites no password that was changed while the newer hash was made', async (t) => {
-    const stage = await open(t);
+  it('overwrites no password that was changed while the newer hash was made', async () => {
+    const stage = await open();
     const { email, uuid, id } = await stage.person();
     const stronger = { memoryCost: 128, timeCost: 1, parallelism: 1, outputLen: 32 };
     const hasher = interrupted(await argon2id(new HashPool(), stage.world.keyring.peppers, stronger), () =>
@@ -214,8 +214,8 @@ onEachDatabase('signing in', (open) => {
     await stage.signIn(email, { password: OTHER_PASSWORD });
   });
 
-  it('records each attempt, and no address of somebody unknown', async (t) => {
-    const stage = await open(t);
+  it('records each attempt, and no address of somebody unknown', async () => {
+    const stage = await open();
     const { email, uuid } = await stage.person();
     await stage.fail(email, 2);
     await stage.signIn(email);
@@ -243,8 +243,8 @@ const tire = (stage: Stage, caller: Caller, times: number): Promise<void> =>
   });
 
 onEachDatabase('a network', (open) => {
-  it('is refused after thirty wrong passwords in five minutes, whoever they were for', async (t) => {
-    const stage = await open(t);
+  it('is refused after thirty wrong passwords in five minutes, whoever they were for', async () => {
+    const stage = await open();
     const caller = stage.caller();
     const { email } = await stage.person();
     await tire(stage, caller, 27);
@@ -260,16 +260,16 @@ onEachDatabase('a network', (open) => {
     await stage.signIn(email, { caller });
   });
 
-  it('that many share is refused after six hundred', async (t) => {
-    const stage = await open(t);
+  it('that many share is refused after six hundred', async () => {
+    const stage = await open();
     const caller = stage.caller({ factor: 20 });
     await tire(stage, caller, 599);
     await stage.fail(stage.address(), 1, caller);
     await assert.rejects(stage.trySignIn(stage.address(), { caller }), { code: 'rate_limited' });
   });
 
-  it('counts wrong current passwords too', async (t) => {
-    const stage = await open(t);
+  it('counts wrong current passwords too', async () => {
+    const stage = await open();
     const caller = stage.caller();
     const { email } = await stage.person();
     const signedIn = await stage.signIn(email);
@@ -281,8 +281,8 @@ onEachDatabase('a network', (open) => {
     await assert.rejects(stage.identity.reauthenticate({ live, password: PASSWORD, caller }), { code: 'rate_limited' });
   });
 
-  it('guesses no oftener by asking all at once', async (t) => {
-    const stage = await open(t);
+  it('guesses no oftener by asking all at once', async () => {
+    const stage = await open();
     const caller = stage.caller();
     const identity = stage.identityWith({ clock: patient(stage.clock) });
     const answers = await Promise.all(

@@ -12,16 +12,16 @@ const unlock = (stage: Stage, token: string) =>
   stage.identity.unlockSignIn({ token, contract: 'page', caller: stage.caller() });
 
 onEachDatabase('the link that lifts a lock', (open) => {
-  it('lets every kind of client try again at once', async (t) => {
-    const stage = await open(t);
+  it('lets every kind of client try again at once', async () => {
+    const stage = await open();
     const { email, token } = await locked(stage);
     assert.deepEqual(await stage.identity.lookAtUnlock({ token }), { email });
     await unlock(stage, token);
     await stage.signIn(email);
   });
 
-  it('works once', async (t) => {
-    const stage = await open(t);
+  it('works once', async () => {
+    const stage = await open();
     const { email, token } = await locked(stage);
     await unlock(stage, token);
     await stage.lock(email);
@@ -29,8 +29,8 @@ onEachDatabase('the link that lifts a lock', (open) => {
     await assert.rejects(stage.trySignIn(email), { code: 'account_locked' });
   });
 
-  it('signs nobody in and proves nothing', async (t) => {
-    const stage = await open(t);
+  it('signs nobody in and proves nothing', async () => {
+    const stage = await open();
     const { email, token, id } = await locked(stage);
     await unlock(stage, token);
     assert.deepEqual(
@@ -40,8 +40,8 @@ onEachDatabase('the link that lifts a lock', (open) => {
     await stage.fail(email, 1);
   });
 
-  it('lifts nobody else’s lock, and no operator’s', async (t) => {
-    const stage = await open(t);
+  it('lifts nobody else’s lock, and no operator’s', async () => {
+    const stage = await open();
     const [ada, eve] = [await locked(stage), await locked(stage)];
     await unlock(stage, ada.token);
     await assert.rejects(stage.trySignIn(eve.email), { code: 'account_locked' });
@@ -50,8 +50,8 @@ onEachDatabase('the link that lifts a lock', (open) => {
     await assert.rejects(stage.trySignIn(eve.email), { code: 'account_locked' });
   });
 
-  it('is recorded', async (t) => {
-    const stage = await open(t);
+  it('is recorded', async () => {
+    const stage = await open();
     const { token, uuid } = await locked(stage);
     await unlock(stage, token);
     assert.deepEqual((await stage.recorded(uuid)).slice(-2), ['sign_in.locked_out', 'sign_in.unlocked']);

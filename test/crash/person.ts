@@ -73,8 +73,14 @@ export class Person {
     if (first && first.spent.length > 0) possible.push(this.#replay);
     if (first && second) possible.push(this.#endOne, this.#endOthers);
     if (this.#linkFor('/reset-password')) possible.push(this.#reset, this.#reset);
-    else possible.push(this.#forget);
+    else if (this.#linksUnderWay() < 2) possible.push(this.#forget);
     return possible;
+  }
+
+  /** Of more than three links to one purpose the oldest are dead (rule 3), so it waits for those it asked for. */
+  #linksUnderWay(): number {
+    const came = new Set(this.#office.letters.filter(({ to, link }) => to === this.email && link?.path === '/reset-password').map(({ link }) => link?.token));
+    return (this.mailed.get('reset')?.atMost ?? 0) - (came.size);
   }
 
   #linkFor(path: string): string | undefined {

@@ -32,8 +32,8 @@ async function attempt(
 }
 
 onEachDatabase('cleaning', (open) => {
-  it('removes sessions, tokens and links that have expired, and no other', async (t) => {
-    const stage = await open(t);
+  it('removes sessions, tokens and links that have expired, and no other', async () => {
+    const stage = await open();
     const person = await stage.person();
     const mailLink = () =>
       stage.world.store.transaction((store) =>
@@ -60,8 +60,8 @@ onEachDatabase('cleaning', (open) => {
     await stage.refresh(late.refreshToken);
   });
 
-  it('keeps a spent refresh token as long as its replay must be noticed', async (t) => {
-    const stage = await open(t);
+  it('keeps a spent refresh token as long as its replay must be noticed', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     const caller = stage.caller();
     const first = await stage.signIn(email, { caller });
@@ -74,8 +74,8 @@ onEachDatabase('cleaning', (open) => {
     await assert.rejects(stage.refresh(second.refreshToken, caller), { code: 'session_ended' });
   });
 
-  it('keeps a run of failures against an account, and a lock, for as long as it takes', async (t) => {
-    const stage = await open(t);
+  it('keeps a run of failures against an account, and a lock, for as long as it takes', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     await attempt(stage, email, { hasAccount: true, times: 3 });
     stage.clock.advance({ days: 400 });
@@ -83,8 +83,8 @@ onEachDatabase('cleaning', (open) => {
     assert.equal((await buckets(stage, email))[0]?.total, 3);
   });
 
-  it('removes failures that belong to no account a day after the last, but no lock that still holds', async (t) => {
-    const stage = await open(t);
+  it('removes failures that belong to no account a day after the last, but no lock that still holds', async () => {
+    const stage = await open();
     const [unknown, locked] = [stage.address(), stage.address()];
     await attempt(stage, unknown, { hasAccount: false });
     await attempt(stage, locked, { hasAccount: false, times: 10 });
@@ -107,8 +107,8 @@ onEachDatabase('cleaning', (open) => {
     assert.equal((await buckets(stage, locked)).length, 0);
   });
 
-  it('takes no other client’s failures with those of one that has none', async (t) => {
-    const stage = await open(t);
+  it('takes no other client’s failures with those of one that has none', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     await attempt(stage, email, { client: 'a known client', hasAccount: true, right: true });
     stage.clock.advance({ days: 2 });
@@ -120,8 +120,8 @@ onEachDatabase('cleaning', (open) => {
     );
   });
 
-  it('forgets a client for one account alone when another account still knows it', async (t) => {
-    const stage = await open(t);
+  it('forgets a client for one account alone when another account still knows it', async () => {
+    const stage = await open();
     const [ada, eve] = [await stage.person(), await stage.person()];
     const { knownClients } = stage.world.store;
     const digest = `a shared browser ${ada.id}`;
@@ -137,8 +137,8 @@ onEachDatabase('cleaning', (open) => {
     );
   });
 
-  it('removes counters whose window is over, and none that still counts', async (t) => {
-    const stage = await open(t);
+  it('removes counters whose window is over, and none that still counts', async () => {
+    const stage = await open();
     const { limits, transaction } = stage.world.store;
     const now = stage.clock.now();
     const [short, long] = [`short ${now} ${Math.random()}`, `long ${now} ${Math.random()}`];
@@ -160,8 +160,8 @@ onEachDatabase('cleaning', (open) => {
     assert.equal((await limits.look(long, { limit: 1, now: stage.clock.now() })).allowed, false);
   });
 
-  it('leaves accounts, passwords and the record alone, and tells how many rows went', async (t) => {
-    const stage = await open(t);
+  it('leaves accounts, passwords and the record alone, and tells how many rows went', async () => {
+    const stage = await open();
     const { email } = await stage.person();
     await stage.signIn(email);
     const count = async () => (await stage.handle.read.selectFrom('audit_event').select('id').execute()).length;
@@ -173,8 +173,8 @@ onEachDatabase('cleaning', (open) => {
     await stage.signIn(email, { password: PASSWORD });
   });
 
-  it('removes more rows than one batch holds', async (t) => {
-    const stage = await open(t);
+  it('removes more rows than one batch holds', async () => {
+    const stage = await open();
     await stage.handle.transaction(async (db) => {
       const rows = Array.from({ length: 1200 }, (_, index) => ({
         key: `old ${stage.clock.now()} ${index}`,

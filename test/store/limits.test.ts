@@ -4,8 +4,8 @@ import { minutes } from '../../src/core/time.ts';
 import { onEachDatabase, race } from '../support/stage.ts';
 
 onEachDatabase('a counter', (open) => {
-  it('allows its limit in a window that begins with the first, and tells when it ends', async (t) => {
-    const { world, clock, address } = await open(t);
+  it('allows its limit in a window that begins with the first, and tells when it ends', async () => {
+    const { world, clock, address } = await open();
     const key = address('counter');
     const take = () =>
       world.store.transaction(({ limits }) =>
@@ -22,8 +22,8 @@ onEachDatabase('a counter', (open) => {
     );
   });
 
-  it('does not count what it refuses, nor a look', async (t) => {
-    const { world, clock, address } = await open(t);
+  it('does not count what it refuses, nor a look', async () => {
+    const { world, clock, address } = await open();
     const key = address('counter');
     const { store } = world;
     const rule = { limit: 1, windowMilliseconds: minutes(1), now: clock.now() };
@@ -34,8 +34,8 @@ onEachDatabase('a counter', (open) => {
     assert.deepEqual(await store.limits.look(key, { ...rule, limit: 2 }), { allowed: true });
   });
 
-  it('allows exactly its limit of fifty who come at once', async (t) => {
-    const { world, clock, address } = await open(t);
+  it('allows exactly its limit of fifty who come at once', async () => {
+    const { world, clock, address } = await open();
     const key = address('counter');
     const rule = { limit: 7, windowMilliseconds: minutes(1), now: clock.now() };
     const { won } = await race(50, () => world.store.transaction(({ limits }) => limits.take(key, rule)));
@@ -44,8 +44,8 @@ onEachDatabase('a counter', (open) => {
 });
 
 onEachDatabase('the places of a bucket', (open) => {
-  it('are ten for fifty who come at once', async (t) => {
-    const { world, clock, address } = await open(t);
+  it('are ten for fifty who come at once', async () => {
+    const { world, clock, address } = await open();
     const now = clock.now();
     const bucket = { identifierDigest: address('bucket'), client: '*' };
     const { won } = await race(50, () =>
@@ -57,8 +57,8 @@ onEachDatabase('the places of a bucket', (open) => {
     assert.equal(won.filter(({ outcome }) => outcome === 'all_undecided').length, 40);
   });
 
-  it('are never given back twice', async (t) => {
-    const { world, clock, address } = await open(t);
+  it('are never given back twice', async () => {
+    const { world, clock, address } = await open();
     const now = clock.now();
     const bucket = { identifierDigest: address('bucket'), client: '*' };
     const reserve = () =>
@@ -71,8 +71,8 @@ onEachDatabase('the places of a bucket', (open) => {
     assert.deepEqual(outcomes, ['taken', 'taken', 'all_undecided']);
   });
 
-  it('stay taken by those under way when another succeeds', async (t) => {
-    const { world, clock, address } = await open(t);
+  it('stay taken by those under way when another succeeds', async () => {
+    const { world, clock, address } = await open();
     const now = clock.now();
     const bucket = { identifierDigest: address('bucket'), client: '*' };
     const reserve = () =>

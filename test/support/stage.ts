@@ -60,6 +60,9 @@ async function stageOn(world: TestWorld): Promise<Stage> {
     return count;
   };
 
+  // What is made here is judged in tests of its own.
+  const generous = createIdentity({ ...world.world, passwordAdvice: { flawOf: async () => undefined } });
+
   const stage: Stage = {
     ...world,
     caller: ({
@@ -78,7 +81,7 @@ async function stageOn(world: TestWorld): Promise<Stage> {
     address: (local = 'ada') => `${local}.${number}.${next()}@example.com`,
     async person({ verified = true, password = PASSWORD, firstName } = {}) {
       const email = stage.address();
-      const account = await world.identity.createAccount({
+      const account = await generous.createAccount({
         email,
         password,
         verified,
@@ -126,32 +129,52 @@ async function stageOn(world: TestWorld): Promise<Stage> {
   return stage;
 }
 
-// Making and dropping a PostgreSQL database takes ten times as long as everything else a test does, so those on
-// PostgreSQL share one world of which each sees its own people; its clock goes on from test to test.
-// Nobody pulls its plug, so commits need not wait for the disk.
-let shared: Promise<TestWorld> | undefined;
+export type OpenStage = () => Promise<Stage>;
+
+/**
+ * Runs the same tests on SQLite and on PostgreSQL. Opening a world takes longer than what most tests do in it, so those
+ * of a group share one, on PostgreSQL all groups; each test sees people of its own, and the clock goes on from test to test.
+ */
+export function onEachDatabase(name: string, tests: (open: OpenStage, database: 'sqlite' | 'postgres') => void): void {
+  describe(`${name}, on SQLite`, () => {
+    const undo: (() => unknown)[] = [];
+    let world: Promise<TestWorld> | undefined;
+    after(() => undoAll(undo));
+    tests(() => {
+      world ??= openWorld({ after: (step) => undo.push(step) });
+      return enter(world);
+    }, 'sqlite');
+  });
+  describe(`${name}, on PostgreSQL`, { skip: hasPostgres ? false : 'no PostgreSQL server' }, () =>
+    tests(() => enter(sharedPostgresWorld()), 'postgres'),
+  );
+}
+
+/** The next test's own people, and no mail of those before. */
+async function enter(shared: Promise<TestWorld>): Promise<Stage> {
+  const world = await shared;
+  await world.deliver();
+  await world.mailbox?.empty();
+  return stageOn(world);
+}
+
+async function undoAll(steps: (() => unknown)[]): Promise<void> {
+  for (const step of steps.reverse()) await step();
+}
+
+let postgresWorld: Promise<TestWorld> | undefined;
 const closing: (() => unknown)[] = [];
-after(async () => {
-  for (const undo of closing.reverse()) await undo();
-});
+after(() => undoAll(closing));
+
+/** Nobody pulls its plug, so commits need not wait for the disk. */
 function sharedPostgresWorld(): Promise<TestWorld> {
-  shared ??= (async () => {
+  postgresWorld ??= (async () => {
     const opening: Opening = { after: (undo) => closing.push(undo) };
     const url = new URL(await makePostgresDatabase(opening, { migrated: true }));
     url.searchParams.set('options', '-c synchronous_commit=off');
     return openWorld(opening, { env: { GUICHET_DATABASE_URL: url.href.replaceAll('+', '%20') } });
   })();
-  return shared;
-}
-
-export type OpenStage = (t: Opening) => Promise<Stage>;
-
-/** Runs the same tests with a world on SQLite each, and on PostgreSQL. */
-export function onEachDatabase(name: string, tests: (open: OpenStage, database: 'sqlite' | 'postgres') => void): void {
-  describe(`${name}, on SQLite`, () => tests(async (t) => stageOn(await openWorld(t)), 'sqlite'));
-  describe(`${name}, on PostgreSQL`, { skip: hasPostgres ? false : 'no PostgreSQL server' }, () =>
-    tests(async () => stageOn(await sharedPostgresWorld()), 'postgres'),
-  );
+  return postgresWorld;
 }
 
 /** A world of its own, with options. */
