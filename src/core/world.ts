@@ -1,4 +1,4 @@
-import type { Account, AccountId, CodeFactor, Locale } from './account.ts';
+import type { Account, AccountId, Locale } from './account.ts';
 import type { AuditEvent, RecordedEvent } from './audit.ts';
 import type { PasswordFlaw } from './failure.ts';
 import type { IdentifierKind } from './identifier.ts';
