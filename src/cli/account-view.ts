@@ -4,6 +4,7 @@ import { facts, table, when } from './output.ts';
 /** What an operator sees of an account. */
 export function accountView(account: Account) {
   return {
+    id: account.id,
     uuid: account.uuid,
     email: account.email,
     emailVerified: account.emailVerifiedAt !== null,

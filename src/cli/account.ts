@@ -5,7 +5,14 @@ import { accountTable, accountText, accountView } from './account-view.ts';
 import { type Cli, withServer } from './open.ts';
 import { readPassword } from './password-input.ts';
 
-interface CreateOptions {
+interface LabelOptions {
+  role?: string;
+  roleId?: number;
+  accountableType?: string;
+  accountableId?: number;
+}
+
+interface CreateOptions extends LabelOptions {
   email: string;
   /** `false` for `--no-password`. */
   password?: string | false;
@@ -14,10 +21,6 @@ interface CreateOptions {
   username?: string;
   locale?: Locale;
   verified?: true;
-  role?: string;
-  roleId?: number;
-  accountableType?: string;
-  accountableId?: number;
 }
 
 const passwordOption = [
@@ -29,8 +32,7 @@ export function addAccountCommands(program: Command, cli: Cli): void {
   const { output } = cli;
   const account = program.command('account').description('accounts; <account> is an e-mail address or a uuid');
 
-  account
-    .command('create')
+  withLabels(account.command('create'))
     .description('make an account; unless it is verified, its address is mailed a link to prove it')
     .requiredOption('--email <email>', 'e-mail address')
     .option(...passwordOption)
@@ -40,10 +42,6 @@ export function addAccountCommands(program: Command, cli: Cli): void {
     .option('--username <name>', 'user name (default: made from the address)')
     .addOption(new Option('--locale <locale>', 'language of its mails').choices(['en', 'fr']))
     .option('--verified', 'the address needs no proof')
-    .option('--role <role>', 'label of the host application')
-    .option('--role-id <number>', 'label of the host application', wholeNumber)
-    .option('--accountable-type <type>', 'label of the host application')
-    .option('--accountable-id <number>', 'label of the host application', wholeNumber)
     .action(async ({ email, password, role, roleId, accountableType, accountableId, ...profile }: CreateOptions) => {
       const secret = password === false ? undefined : (password ?? (await readPassword(cli)));
       const labels = given({ role, roleId, accountableType, accountableId });
@@ -75,6 +73,12 @@ export function addAccountCommands(program: Command, cli: Cli): void {
       output.result(accountView(found), accountText(found));
     });
 
+  withLabels(account.command('set <account>'))
+    .description('change what the host application calls an account')
+    .action((name: string, labels: LabelOptions) =>
+      change(cli, name, 'the labels were set', (identity, { uuid }) => identity.labelAccount({ uuid, labels })),
+    );
+
   account
     .command('set-password <account>')
     .description('set a password; ends every session of the account and lifts its lock')
@@ -97,6 +101,15 @@ export function addAccountCommands(program: Command, cli: Cli): void {
       .description(description)
       .action((who: string) => change(cli, who, done, apply));
   }
+}
+
+/** Labels of the host application, which Guichet never reads (rule 9). */
+function withLabels(command: Command): Command {
+  return command
+    .option('--role <role>', 'label of the host application')
+    .option('--role-id <number>', 'label of the host application', wholeNumber)
+    .option('--accountable-type <type>', 'label of the host application')
+    .option('--accountable-id <number>', 'label of the host application', wholeNumber);
 }
 
 type Change = (identity: Identity, input: { uuid: string }) => Promise<Account>;

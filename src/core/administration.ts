@@ -11,6 +11,9 @@ import type { Tables, World } from './world.ts';
 /** How long a deleted account's address stays closed to a new one (rule 12). */
 const BURIED_FOR = hours(24);
 
+/** What the host application calls an account; Guichet never reads it (rule 9). */
+type Labels = { role?: string; roleId?: number; accountableType?: string; accountableId?: number };
+
 /**
  * Makes an account for an operator. Without `verified` its address is mailed a link to prove it.
  *
@@ -26,7 +29,7 @@ export async function createAccount(
     username?: string;
     locale?: Locale;
     verified?: boolean;
-    labels?: { role?: string; roleId?: number; accountableType?: string; accountableId?: number };
+    labels?: Labels;
   },
 ): Promise<Account> {
   const email = canonicalEmail(input.email);
@@ -96,6 +99,17 @@ function changeAccount(
     if (!account) throw new Failure('not_found');
     await change(store, account, world.clock.now());
     return (await store.accounts.find(account.id)) ?? account;
+  });
+}
+
+/** Changes what the host application calls an account (rule 9). @throws {Failure} `not_found` */
+export function labelAccount(
+  world: Pick<World, 'clock' | 'store'>,
+  input: { uuid: string; labels: Labels },
+): Promise<Account> {
+  return changeAccount(world, input.uuid, async (store, account, now) => {
+    await store.accounts.setLabels(account.id, input.labels, now);
+    await store.audit.record(auditEvent('account.labelled', { account, contract: 'operator', now }));
   });
 }
 

@@ -6,6 +6,7 @@ import type { Caller, ContractName } from './world.ts';
 export type AuditKind =
   | 'account.registered'
   | 'account.created'
+  | 'account.labelled'
   | 'account.disowned'
   | 'account.taken_over'
   | 'account.locked'

@@ -48,6 +48,7 @@ export function createIdentity(world: World) {
     createAccount: bound(administration.createAccount),
     findAccount: bound(administration.findAccount),
     listAccounts: bound(administration.listAccounts),
+    labelAccount: bound(administration.labelAccount),
     lockAccount: bound(administration.lockAccount),
     unlockAccount: bound(administration.unlockAccount),
     deleteAccount: bound(administration.deleteAccount),

@@ -313,4 +313,3 @@ export interface SigningKeys {
   /** Removes the keys of a contract that wait for their time to sign. */
   withdrawWaiting(contract: ContractName, now: Instant): Promise<void>;
 }
-

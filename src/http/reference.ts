@@ -36,6 +36,7 @@ export function referenceOf(contract: AnyContract, publicUrl: string): object {
 function operationOf(contract: AnyContract, route: AnyRoute): object {
   const properties = (route.params as { properties?: Record<string, object> } | undefined)?.properties ?? {};
   return {
+    tags: [contract.name],
     summary: route.summary,
     ...(route.description && { description: route.description }),
     operationId: `${route.method.toLowerCase()}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,

@@ -19,6 +19,7 @@ describe('guichet account', () => {
     assert.match(String(uuid), /^[0-9a-f-]{36}$/);
     assert.equal(createdAt, updatedAt);
     assert.deepEqual(rest, {
+      id: 1,
       email: 'ada@example.org',
       emailVerified: true,
       name: 'Ada Lovelace',
@@ -33,6 +34,17 @@ describe('guichet account', () => {
       twoFactor: null,
       lockedAt: null,
     });
+  });
+
+  it('changes what the host application calls an account', async (t) => {
+    const { json, run } = openCli(t);
+    await run('account', 'create', '--email', 'ada@example.org', '--no-password', '--verified', '--role', 'EDITOR');
+
+    const { code, value } = await json('account', 'set', 'ada@example.org', '--role-id', '12', '--accountable-id', '42');
+
+    assert.equal(code, 0);
+    const { role, roleId, accountableType, accountableId } = value as Record<string, unknown>;
+    assert.deepEqual([role, roleId, accountableType, accountableId], ['EDITOR', 12, 'Account', 42]);
   });
 
   it('takes the password from the first line of standard input', async (t) => {

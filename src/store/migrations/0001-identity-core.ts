@@ -21,7 +21,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('username', 'text', (column) => column.notNull().unique())
     .addColumn('locale', 'text', required)
     .addColumn('role', 'text', (column) => column.notNull().defaultTo('USER'))
-    .addColumn('role_id', 'integer', (column) => column.notNull().defaultTo(1))
+    .addColumn('role_id', 'bigint', (column) => column.notNull().defaultTo(1))
     .addColumn('accountable_type', 'text', (column) => column.notNull().defaultTo('Account'))
     .addColumn('accountable_id', 'bigint')
     .addColumn('epoch', 'integer', (column) => column.notNull().defaultTo(0))
