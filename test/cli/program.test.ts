@@ -143,7 +143,8 @@ describe('guichet key', () => {
     const keys = (await json('key', 'list')).value as { kid: string }[];
 
     assert.deepEqual([first.state, planned.state, urgent.state], ['signing', 'published', 'signing']);
-    assert.deepEqual(new Set(keys.map(({ kid }) => kid)), new Set([first.kid, planned.kid, urgent.kid]));
+    // The one that waited for its time would take over again from the urgent one.
+    assert.deepEqual(new Set(keys.map(({ kid }) => kid)), new Set([first.kid, urgent.kid]));
   });
 });
 
