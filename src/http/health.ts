@@ -12,7 +12,7 @@ export function health(app: FastifyInstance, check: () => Promise<void>): void {
       await check();
       return { status: 'ok' };
     } catch (error) {
-      request.log.warn({ err: error }, 'not ready');
+      request.log.warn({ err: error, reqId: request.id }, 'not ready');
       return reply.code(503).header('Retry-After', '2').send({ status: 'unavailable' });
     }
   });

@@ -68,7 +68,8 @@ export async function contractScope(scope: FastifyInstance, contract: AnyContrac
 export function refuser(contract: AnyContract, parts: Pick<ScopeParts, 'isUnavailable' | 'secure'>) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { code, facts } = asNo(error, parts.isUnavailable);
-    if (code === 'fault' || code === 'unavailable') request.log.error({ err: error }, 'the request failed');
+    if (code === 'fault' || code === 'unavailable')
+      request.log.error({ err: error, reqId: request.id }, 'the request failed');
     // A refused request sets nothing, whatever its handler had begun (rule 31).
     reply.removeHeader('Set-Cookie');
     const cookies = cookiesOf(request, reply, parts.secure);
@@ -92,12 +93,15 @@ function callOf(
 ): Call<unknown, unknown, unknown> {
   const cookies: Cookies = cookiesOf(request, reply, parts.secure);
   const locale = languageOf(request.headers['accept-language'], contract.defaultLocale);
-  const clientToken = clientTokenIn(cookies, parts.secure);
   return {
     identity: parts.identity,
     body: request.body,
     params: request.params,
-    caller: callerOf(request, { clientToken, locale, isShared: parts.isSharedNetwork }),
+    // Worked out for those who ask: a look at a session does not.
+    get caller() {
+      const clientToken = clientTokenIn(cookies, parts.secure);
+      return callerOf(request, { clientToken, locale, isShared: parts.isSharedNetwork });
+    },
     say: contract.words[locale],
     cookies,
     prefix: contract.prefix,
@@ -105,12 +109,10 @@ function callOf(
   };
 }
 
-function schemaOf(route: Route<unknown>): FastifySchema & { summary: string } {
+function schemaOf(route: Route<unknown>): FastifySchema {
   return {
     ...(route.takes && { body: route.takes }),
     ...(route.params && { params: route.params }),
-    summary: route.summary,
-    ...(route.description && { description: route.description }),
     response: { [route.status]: route.gives },
   };
 }

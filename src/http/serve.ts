@@ -42,6 +42,8 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     loggerInstance: parts.log,
+    // No logger of its own for each request, which most never use; what is logged of one names its id.
+    childLoggerFactory: (logger) => logger,
     trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } },
     // A target that is no URL reaches no route, and so no scope: the contract it was meant for answers all the same.
@@ -81,7 +83,7 @@ function problems(app: FastifyInstance, parts: ServerParts): void {
     const given = (error as { statusCode?: number }).statusCode ?? 500;
     const away = parts.isUnavailable(error);
     const status = away ? 503 : given;
-    if (status >= 500) request.log.error({ err: error }, 'the request failed');
+    if (status >= 500) request.log.error({ err: error, reqId: request.id }, 'the request failed');
     if (away) reply.header('Retry-After', '2');
     const title = away
       ? 'The database cannot be reached; try again soon.'

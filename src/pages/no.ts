@@ -25,7 +25,8 @@ export function answerNo(error: unknown, request: FastifyRequest, reply: Fastify
   const path = request.url.split('?')[0];
   const link = pages.find((page) => page.path === path)?.link;
   const no = (dialect[code] as (call: object) => PageNo)({ say, facts, link });
-  if (no.status >= 500 && code !== 'overloaded') request.log.error({ err: error }, 'the request failed');
+  if (no.status >= 500 && code !== 'overloaded')
+    request.log.error({ err: error, reqId: request.id }, 'the request failed');
   // A refused request sets nothing, whatever its handler had begun (rule 31).
   reply.removeHeader('Set-Cookie');
   const token = tokenIn(request);

@@ -85,7 +85,8 @@ export async function openPostgres(url: string, options: { connections?: number 
         throw asUnavailable(error);
       }
     },
-    close: () => db.destroy(),
+    // Not through Kysely, which closes nothing that it never used.
+    close: () => pool.end(),
   };
 }
 

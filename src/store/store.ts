@@ -11,7 +11,7 @@ import { outboxOn } from './outbox.ts';
 import { passwordsOn } from './passwords.ts';
 import type { Database } from './schema.ts';
 import { SessionCache } from './session-cache.ts';
-import { findSession, sessionsOn } from './sessions.ts';
+import { sessionFinder, sessionsOn } from './sessions.ts';
 import { signingKeysOn } from './signing-keys.ts';
 import { knownClientsOn, oneTimeTokensOn, pendingLoginsOn, refreshTokensOn } from './tokens.ts';
 
@@ -40,10 +40,11 @@ export function storeOn(handle: DatabaseHandle, keyring: Keyring, random: Random
     };
   };
 
+  const find = sessionFinder(handle.read);
   const committed = tables(handle.read, noEffects());
   return {
     ...committed,
-    sessions: { ...committed.sessions, peek: (id) => cache.look(id, () => findSession(handle.read, id)) },
+    sessions: { ...committed.sessions, find, peek: (id) => cache.look(id, () => find(id)) },
     transaction: (work) => handle.transaction((db, effects) => work(tables(db, effects))),
   };
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { it, type TestContext } from 'node:test';
+import { after, it } from 'node:test';
 import { createIdentity, type Identity } from '../../src/core/identity.ts';
 import type { Store } from '../../src/core/world.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type Stage,
   tally,
 } from '../support/stage.ts';
-import { openWorld } from '../support/world.ts';
+import { openWorld, type TestWorld } from '../support/world.ts';
 
 const CALLERS = 50;
 
@@ -33,16 +33,37 @@ function countingRepeats(store: Store) {
   return { store: counting, repeats: () => repeats };
 }
 
+const seconds = new Map<string, Promise<TestWorld>>();
+const closing: (() => unknown)[] = [];
+after(async () => {
+  for (const undo of closing.reverse()) await undo();
+});
+
+/** Another server on the same database. */
+function secondServer(stage: Stage): Promise<TestWorld> {
+  const url = stage.settings.GUICHET_DATABASE_URL;
+  const second =
+    seconds.get(url) ??
+    openWorld(
+      { after: (undo) => closing.push(undo) },
+      { env: { GUICHET_DATABASE_URL: url }, overrides: { clock: stage.clock } },
+    );
+  seconds.set(url, second);
+  return second;
+}
+
 /** Two servers on one database, and callers who reach now one, now the other. */
-async function openTwo(t: TestContext, open: OpenStage) {
+async function openTwo(open: OpenStage) {
   const stage = await open();
-  const second = await openWorld(t, {
-    env: { GUICHET_DATABASE_URL: stage.settings.GUICHET_DATABASE_URL },
-    overrides: { clock: stage.clock },
-  });
+  const second = await secondServer(stage);
   const counters = [stage.world, second.world].map((world) => ({ world, ...countingRepeats(world.store) }));
   const identities = counters.map(({ world, store }) =>
-    createIdentity({ ...world, store, clock: patient(world.clock), passwordAdvice: { flawOf: async () => undefined } }),
+    createIdentity({
+      ...world,
+      store,
+      clock: patient(world.clock),
+      passwordAdvice: { flawOf: async () => undefined },
+    }),
   );
   return {
     ...stage,
@@ -80,8 +101,8 @@ async function matching(
 const passwords = Array.from({ length: CALLERS }, (_, index) => `copper lantern quarry ${index}`);
 
 onEachDatabase('of fifty who come at once', (open) => {
-  it('one proves the address', async (t) => {
-    const stage = await openTwo(t, open);
+  it('one proves the address', async () => {
+    const stage = await openTwo(open);
     const { token } = await newcomer(stage);
     const { won, lost } = await race(CALLERS, (index) =>
       stage.at(index).verifyEmail({ token, contract: 'cookie', caller: stage.caller() }),
@@ -89,8 +110,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.deepEqual([won.length, tally(lost)], [1, { token_invalid: 49 }]);
   });
 
-  it('one proves the address, also when they hold three links', async (t) => {
-    const stage = await openTwo(t, open);
+  it('one proves the address, also when they hold three links', async () => {
+    const stage = await openTwo(open);
     const { email, token } = await newcomer(stage);
     const tokens = [token];
     for (let time = 0; time < 2; time += 1) {
@@ -105,8 +126,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.equal(stage.repeats(), 0, 'transactions waited for each other');
   });
 
-  it('either one proves the address or one disowns it', async (t) => {
-    const stage = await openTwo(t, open);
+  it('either one proves the address or one disowns it', async () => {
+    const stage = await openTwo(open);
     const { email, token } = await newcomer(stage);
     const { won, lost } = await race(CALLERS, async (index) => {
       if (index % 3 === 0) await stage.at(index).disownAccount({ token, caller: stage.caller() });
@@ -121,8 +142,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.equal(found, won[0] === 'proven' ? true : 'gone');
   });
 
-  it('none disowns what another has proven with another link', async (t) => {
-    const stage = await openTwo(t, open);
+  it('none disowns what another has proven with another link', async () => {
+    const stage = await openTwo(open);
     const { email, token } = await newcomer(stage);
     stage.clock.advance({ seconds: 1 });
     await stage.identity.resendVerification({ email, caller: stage.caller() });
@@ -141,8 +162,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.equal(stage.repeats(), 0, 'transactions waited for each other');
   });
 
-  it('one resets the password, and it is theirs', async (t) => {
-    const stage = await openTwo(t, open);
+  it('one resets the password, and it is theirs', async () => {
+    const stage = await openTwo(open);
     const { email, id } = await stage.person();
     const token = await resetToken(stage, email);
     const { won, lost } = await race(CALLERS, async (index) => {
@@ -155,8 +176,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     await stage.signIn(email, { password: won[0] ?? '' });
   });
 
-  it('one lifts the lock', async (t) => {
-    const stage = await openTwo(t, open);
+  it('one lifts the lock', async () => {
+    const stage = await openTwo(open);
     const { email, uuid } = await stage.person();
     await stage.lock(email);
     const token = await stage.tokenFor(email);
@@ -167,8 +188,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.equal((await stage.recorded(uuid)).filter((kind) => kind === 'sign_in.unlocked').length, 1);
   });
 
-  it('one registers the address', async (t) => {
-    const stage = await openTwo(t, open);
+  it('one registers the address', async () => {
+    const stage = await openTwo(open);
     const email = stage.address();
     const { won, lost } = await race(CALLERS, (index) =>
       stage.at(index).register({
@@ -191,8 +212,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     );
   });
 
-  it('all get one successor for one refresh token, and it is the only live one', async (t) => {
-    const stage = await openTwo(t, open);
+  it('all get one successor for one refresh token, and it is the only live one', async () => {
+    const stage = await openTwo(open);
     const caller = stage.caller();
     const { refreshToken, session } = await stage.signIn((await stage.person()).email);
     const { won, lost } = await race(CALLERS, (index) =>
@@ -212,8 +233,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     );
   });
 
-  it('one ends the session', async (t) => {
-    const stage = await openTwo(t, open);
+  it('one ends the session', async () => {
+    const stage = await openTwo(open);
     const { email } = await stage.person();
     const [mine, other] = [await stage.signIn(email), await stage.signIn(email)];
     const live = await stage.live(mine);
@@ -223,8 +244,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.deepEqual([won.length, tally(lost)], [1, { not_found: 49 }]);
   });
 
-  it('none keeps a session alive that another signs out of', async (t) => {
-    const stage = await openTwo(t, open);
+  it('none keeps a session alive that another signs out of', async () => {
+    const stage = await openTwo(open);
     const caller = stage.caller();
     const { id, email } = await stage.person();
     const { refreshToken, accessToken } = await stage.signIn(email);
@@ -245,8 +266,47 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.equal(stage.repeats(), 0, 'transactions waited for each other');
   });
 
-  it('one changes the password, and it is theirs', async (t) => {
-    const stage = await openTwo(t, open);
+  it('those who sign out and one who signs out everybody else do not wait for each other', async () => {
+    const stage = await openTwo(open);
+    const { email, id } = await stage.person();
+    const sessions: { accessToken: string; refreshToken: string }[] = [];
+    for (let index = 0; index < CALLERS / 2; index += 1) sessions.push(await stage.signIn(email));
+    const live = await stage.live(sessions[0] ?? assert.fail());
+    const { lost } = await race(CALLERS, async (index) => {
+      const { refreshToken = '' } = sessions[index % sessions.length] ?? {};
+      if (index % 2) await stage.at(index).endOtherSessions({ live, caller: stage.caller() });
+      else await stage.at(index).signOut({ contract: 'cookie', credentials: { refreshToken }, caller: stage.caller() });
+    });
+    assert.deepEqual(
+      Object.keys(tally(lost)).filter((code) => code !== 'session_ended'),
+      [],
+    );
+    assert.ok((await sessionsOf(stage, id)).length <= 1);
+    assert.equal(stage.repeats(), 0, 'transactions waited for each other');
+  });
+
+  it('the replay of a token and an operator’s lock end the session without waiting for each other', async () => {
+    const stage = await openTwo(open);
+    const { email, id, uuid } = await stage.person();
+    const thief = stage.caller({ userAgent: 'Thief/1' });
+    const spent: string[] = [];
+    for (let index = 0; index < CALLERS / 2; index += 1) {
+      const { refreshToken } = await stage.signIn(email);
+      await stage.refresh(refreshToken);
+      spent.push(refreshToken);
+    }
+    const { lost } = await race(CALLERS, async (index) => {
+      const refreshToken = spent[index % spent.length] ?? '';
+      if (index % 5 === 1) await stage.at(index).lockAccount({ uuid });
+      else await stage.at(index).rotateRefreshToken({ contract: 'cookie', refreshToken, caller: thief });
+    });
+    assert.deepEqual(Object.keys(tally(lost)), ['session_ended']);
+    assert.deepEqual(await sessionsOf(stage, id), []);
+    assert.equal(stage.repeats(), 0, 'transactions waited for each other');
+  });
+
+  it('one changes the password, and it is theirs', async () => {
+    const stage = await openTwo(open);
     const { email, id } = await stage.person();
     const { accessToken } = await stage.signIn(email);
     const live = await stage.live({ accessToken });
@@ -266,8 +326,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     await stage.live({ accessToken });
   });
 
-  it('none has a session on an account that an operator locked meanwhile', async (t) => {
-    const stage = await openTwo(t, open);
+  it('none has a session on an account that an operator locked meanwhile', async () => {
+    const stage = await openTwo(open);
     const { email, id, uuid } = await stage.person();
     const { lost } = await race(CALLERS, async (index) => {
       if (index === 20) await stage.at(index).lockAccount({ uuid });
@@ -282,8 +342,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.deepEqual(await sessionsOf(stage, id), []);
   });
 
-  it('none has a session on an account that was deleted meanwhile, and all are told the same', async (t) => {
-    const stage = await openTwo(t, open);
+  it('none has a session on an account that was deleted meanwhile, and all are told the same', async () => {
+    const stage = await openTwo(open);
     const { email, id, uuid } = await stage.person();
     const { lost } = await race(CALLERS, async (index) => {
       if (index === 20) await stage.at(index).deleteAccount({ uuid });
@@ -298,8 +358,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.deepEqual(await sessionsOf(stage, id), []);
   });
 
-  it('none is left with a session that a reset ended', async (t) => {
-    const stage = await openTwo(t, open);
+  it('none is left with a session that a reset ended', async () => {
+    const stage = await openTwo(open);
     const { email, id } = await stage.person();
     const token = await resetToken(stage, email);
     await race(CALLERS, async (index) => {
@@ -312,8 +372,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.equal(stage.repeats(), 0, 'transactions waited for each other');
   });
 
-  it('one locks the account by failing, and its owner’s reset waits for none of the others', async (t) => {
-    const stage = await openTwo(t, open);
+  it('one locks the account by failing, and its owner’s reset waits for none of the others', async () => {
+    const stage = await openTwo(open);
     const { email } = await stage.person();
     const token = await resetToken(stage, email);
     const { lost } = await race(CALLERS, async (index) => {
@@ -330,8 +390,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.equal(stage.repeats(), 0, 'transactions waited for each other');
   });
 
-  it('all who sign in get a session, and at most two hundred live', async (t) => {
-    const stage = await openTwo(t, open);
+  it('all who sign in get a session, and at most two hundred live', async () => {
+    const stage = await openTwo(open);
     const { email, id } = await stage.person();
     const { won, lost } = await race(CALLERS, (index) => stage.signIn(email, { identity: stage.at(index) }));
     assert.deepEqual([won.length, lost], [CALLERS, []]);
@@ -339,8 +399,8 @@ onEachDatabase('of fifty who come at once', (open) => {
     assert.equal(stage.repeats(), 0, 'transactions waited for each other');
   });
 
-  it('all others end when one signs out everywhere, and the last word is whole', async (t) => {
-    const stage = await openTwo(t, open);
+  it('all others end when one signs out everywhere, and the last word is whole', async () => {
+    const stage = await openTwo(open);
     const { email, id } = await stage.person();
     const sessions = [await stage.signIn(email), await stage.signIn(email), await stage.signIn(email)];
     const lives = await Promise.all(sessions.map((session) => stage.live(session)));

@@ -171,6 +171,8 @@ onEachDatabase('registering', (open) => {
         await store.transaction(({ limits }) => limits.take(`network:sign-up:${network.key}`, rule));
     }
     await assert.rejects(register(stage, stage.address(), { caller }), { code: 'rate_limited' });
+    // Told alike, or who may not sign up any more could still ask which addresses are free.
+    await assert.rejects(register(stage, (await stage.person()).email, { caller }), { code: 'rate_limited' });
     await register(stage, stage.address(), { caller: shared });
   });
 

@@ -95,10 +95,10 @@ const tellsNothing = (t: TestContext, { curve, told }: { curve: number; told: st
 describe('nobody can tell by the answer or its time', () => {
   it('whether an account exists, at sign-in', async (t) => {
     const world = await open(t);
-    const known = await people(world, 60);
+    const known = await people(world, 40);
     const signIn = (email: string) => world.client().ask('POST', '/login', { body: { email, password: WRONG } });
     const measured = await interleave(
-      60,
+      40,
       (index) => signIn(known[index] ?? ''),
       () => signIn(world.address('unknown')),
     );
@@ -108,11 +108,11 @@ describe('nobody can tell by the answer or its time', () => {
 
   it('whether an address is taken, before the answer says so', async (t) => {
     const world = await open(t);
-    const known = await people(world, 24);
+    const known = await people(world, 20);
     const signUp = (email: string) =>
       world.client().ask('POST', '/register', { body: { email, name: 'Ada', password: PASSWORD } });
     const measured = await interleave(
-      24,
+      20,
       (index) => signUp(known[index] ?? ''),
       () => signUp(world.address('unknown')),
     );
@@ -121,10 +121,10 @@ describe('nobody can tell by the answer or its time', () => {
 
   it('whether an account exists, when a reset is asked for', async (t) => {
     const world = await open(t, QUICK);
-    const known = await people(world, 80);
+    const known = await people(world, 40);
     const forgot = (email: string) => world.client().ask('POST', '/forgot-password', { body: { email } });
     const measured = await interleave(
-      80,
+      40,
       (index) => forgot(known[index] ?? ''),
       () => forgot(world.address('unknown')),
     );
@@ -134,10 +134,10 @@ describe('nobody can tell by the answer or its time', () => {
 
   it('whether an account exists, when a verification is asked for again', async (t) => {
     const world = await open(t, QUICK);
-    const known = await people(world, 80, false);
+    const known = await people(world, 40, false);
     const resend = (email: string) => world.client().ask('POST', '/send-email-verification', { body: { email } });
     const measured = await interleave(
-      80,
+      40,
       (index) => resend(known[index] ?? ''),
       () => resend(world.address('unknown')),
     );

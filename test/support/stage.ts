@@ -153,8 +153,10 @@ export function onEachDatabase(name: string, tests: (open: OpenStage, database: 
 /** The next test's own people, and no mail of those before. */
 async function enter(shared: Promise<TestWorld>): Promise<Stage> {
   const world = await shared;
-  await world.deliver();
-  await world.mailbox?.empty();
+  await world.handle.transaction(async (db) => {
+    await db.deleteFrom('outbox').execute();
+    await db.deleteFrom('mailbox_message').execute();
+  });
   return stageOn(world);
 }
 
