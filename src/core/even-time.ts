@@ -2,7 +2,7 @@ import { Failure } from './failure.ts';
 import type { World } from './world.ts';
 
 /** Longer than the work takes on an idle server, with what it differs by between known and unknown addresses. */
-const FLOOR_MILLISECONDS = 20;
+const FLOOR_MILLISECONDS = 100;
 
 /**
  * Answers no sooner than a fixed time after the question, however much or little there was to do: what an address

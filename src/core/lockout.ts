@@ -15,7 +15,9 @@ const HARD_STOP = 100;
 export const KNOWN_FOR = days(30);
 
 const EVERYBODY_ELSE = '*';
-const PAUSE = 25;
+/** Between two looks for a free place, in milliseconds: soon at first, seldom later. */
+const FIRST_PAUSE = 25;
+const LONGEST_PAUSE = 400;
 
 /** A place in a bucket and one of the caller's network, held while one password is being tried. */
 export interface Attempt {
@@ -63,7 +65,7 @@ export async function beginAttempt(
   caller: Caller,
 ): Promise<Attempt> {
   const deadline = world.hasher.deadlineMilliseconds;
-  for (let waited = 0; ; waited += PAUSE) {
+  for (let waited = 0, pause = FIRST_PAUSE; ; waited += pause, pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     const now = world.clock.now();
     const reservation = await world.store.transaction((store) => reserve({ ...world, store }, bucket, caller));
     switch (reservation.outcome) {
@@ -75,7 +77,7 @@ export async function beginAttempt(
         throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(reservation.until, now) });
     }
     if (waited >= deadline) throw new Failure('overloaded', { retryAfterSeconds: deadline / seconds(1) });
-    await world.clock.wait(PAUSE);
+    await world.clock.wait(pause);
   }
 }
 

@@ -25,6 +25,22 @@ const keyOf = (what: Limited, caller: Caller): string => `network:${what}:${call
 const limitOf = (what: Limited, caller: Caller): number => NETWORK_LIMITS[what].limit * caller.network.factor;
 
 /**
+ * Refuses a caller whose network has used up its share; counts nothing.
+ *
+ * @throws {Failure} `rate_limited`
+ */
+export async function checkNetwork(
+  world: Pick<World, 'clock' | 'policy' | 'store'>,
+  what: Limited,
+  caller: Caller,
+): Promise<void> {
+  if (!world.policy.rateLimits) return;
+  const now = world.clock.now();
+  const look = await world.store.limits.look(keyOf(what, caller), { limit: limitOf(what, caller), now });
+  if (!look.allowed) throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(look.until, now) });
+}
+
+/**
  * Counts one against the caller's network.
  *
  * @throws {Failure} `rate_limited` if its share is used up; then nothing is counted

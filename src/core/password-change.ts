@@ -15,7 +15,11 @@ type ProofWorld = Pick<World, 'clock' | 'hasher' | 'keyring' | 'policy' | 'rando
  *
  * @throws {Failure} `invalid_credentials`, `account_locked`, `rate_limited`, `overloaded`
  */
-async function provePassword(
+function provePassword(world: ProofWorld, live: LiveSession, password: string, caller: Caller): Promise<void> {
+  return world.hasher.admit(() => tryPassword(world, live, password, caller));
+}
+
+async function tryPassword(
   world: ProofWorld,
   { account, session }: LiveSession,
   password: string,
@@ -87,6 +91,9 @@ export async function changePassword(
     await store.passwords.replace(account.id, hash, now);
     await store.sessions.endAll(account.id, session.id);
     await store.pendingLogins.removeAll(account.id);
+    // Others that are known may be whoever had the old password.
+    const own = caller.clientToken ? world.keyring.digests('known-client', caller.clientToken) : [];
+    await store.knownClients.forgetAll(account.id, own);
     await store.accounts.moveEpoch(account.id, now);
     await store.audit.record(auditEvent('password.changed', { account, contract: session.contract, caller, now }));
     await tellPasswordChanged(inStore, account, caller);

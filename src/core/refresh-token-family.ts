@@ -83,7 +83,7 @@ async function rotate(
 
   if (token.rotatedAt === null) {
     const nonce = Buffer.from(world.random.bytes(16)).toString('base64url');
-    return spend(world, live, input.refreshToken, token, nonce);
+    return spend(world, live, { text: input.refreshToken, token, nonce, caller: input.caller });
   }
   if (await mayHaveNewest(world, token, live, input.caller)) {
     const refreshToken = await newestOf(world, input.refreshToken, token);
@@ -96,9 +96,7 @@ async function rotate(
 async function spend(
   world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
   live: LiveSession,
-  text: string,
-  token: RefreshToken,
-  nonce: string,
+  { text, token, nonce, caller }: { text: string; token: RefreshToken; nonce: string; caller: Caller },
 ): Promise<Rotation> {
   const now = world.clock.now();
   const lifetimes = LIFETIMES[live.session.contract as TokenContract];
@@ -108,6 +106,9 @@ async function spend(
     previousTokenId: live.session.tokenId,
     tokenId: world.random.uuid(),
     lastUsedAt: now,
+    // As it is now: a browser that was updated stays the same client to its other tab.
+    address: caller.address,
+    userAgent: caller.userAgent,
     expiresAt: Math.min(now + lifetimes.idle, live.session.authenticatedAt + lifetimes.absolute),
   };
   const successor = makeRefreshToken(world, session, next.token);
@@ -120,11 +121,7 @@ async function spend(
   // The session's row is held, so nobody else can have spent it since it was read.
   if (!spent) throw new Error('a held refresh token was spent by somebody else');
   await world.store.refreshTokens.insert(successor);
-  await world.store.sessions.renew(session.id, {
-    tokenId: session.tokenId ?? '',
-    lastUsedAt: now,
-    expiresAt: session.expiresAt,
-  });
+  await world.store.sessions.renew(session.id, { ...session, tokenId: session.tokenId ?? '' });
   return { outcome: 'refreshed', live: { account: live.account, session }, refreshToken: next.token };
 }
 

@@ -7,16 +7,25 @@ import { canonicalEmail } from './identifier.ts';
 import { identifierDigests } from './lockout.ts';
 import { mailTo } from './mail.ts';
 import { mayMail } from './mail-limit.ts';
-import { countForNetwork, holdForNetwork, settleForNetwork } from './network-limit.ts';
+import { checkNetwork, countForNetwork, holdForNetwork, settleForNetwork } from './network-limit.ts';
 import { makeOneTimeToken } from './one-time-token.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { secondsUntil } from './time.ts';
 import type { Caller, ContractName, PasswordHash, World } from './world.ts';
 
-/** Milliseconds between two looks for a free place. */
-const PAUSE = 25;
+/** Between two looks for a free place, in milliseconds. */
+const FIRST_PAUSE = 25;
+const LONGEST_PAUSE = 400;
 
 type RegistrationWorld = Pick<World, 'clock' | 'hasher' | 'keyring' | 'passwordAdvice' | 'policy' | 'random' | 'store'>;
+
+interface Registration {
+  contract: ContractName;
+  email: string;
+  name: string | null;
+  password: string;
+  caller: Caller;
+}
 
 /**
  * Makes an account with an unproven address and mails the address a link that proves it.
@@ -29,19 +38,22 @@ type RegistrationWorld = Pick<World, 'clock' | 'hasher' | 'keyring' | 'passwordA
  * @throws {Failure} `identifier_taken`, also for a day after its account was deleted
  * @see rules 6, 7, 9, 11, 12, 22
  */
-export async function register(
-  world: RegistrationWorld,
-  input: { contract: ContractName; email: string; name: string | null; password: string; caller: Caller },
-): Promise<Account> {
+export function register(world: RegistrationWorld, input: Registration): Promise<Account> {
+  return world.hasher.admit(() => tryToRegister(world, input));
+}
+
+async function tryToRegister(world: RegistrationWorld, input: Registration): Promise<Account> {
   if (world.policy.signUp === 'closed') throw new Failure('sign_up_closed');
   const { caller, contract } = input;
   const email = canonicalEmail(input.email);
   if (!email) throw new Failure('input_rejected', { fields: { email: 'email' } });
   const username = usernameBase(email);
-  await checkPassword(world, input.password, { email, name: input.name, username });
+  // Looked at first, also for a taken address: else the difference would tell which ones are free.
+  await checkNetwork(world, 'sign-up', caller);
   await beginSignUp(world, caller);
   let taken = false;
   try {
+    await checkPassword(world, input.password, { email, name: input.name, username });
     const hash = await world.hasher.hash(normalizedPassword(input.password));
     return await inEvenTime(world, async () => {
       try {
@@ -53,7 +65,10 @@ export async function register(
       }
     });
   } finally {
-    await world.store.transaction((store) => settleForNetwork({ ...world, store }, 'taken', caller, taken));
+    const settle = (): Promise<void> =>
+      world.store.transaction((store) => settleForNetwork({ ...world, store }, 'taken', caller, taken));
+    // What came of the sign-up is the answer, whatever comes of this.
+    await settle().catch(() => {});
   }
 }
 
@@ -63,14 +78,14 @@ export async function register(
  */
 async function beginSignUp(world: RegistrationWorld, caller: Caller): Promise<void> {
   const deadline = world.hasher.deadlineMilliseconds;
-  for (let waited = 0; ; waited += PAUSE) {
+  for (let waited = 0, pause = FIRST_PAUSE; ; waited += pause, pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     const holding = await world.store.transaction((store) => holdForNetwork({ ...world, store }, 'taken', caller));
     if (holding.outcome === 'held') return;
     if (holding.outcome === 'used_up') {
       throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(holding.until, world.clock.now()) });
     }
     if (waited >= deadline) throw new Failure('overloaded', { retryAfterSeconds: deadline / 1000 });
-    await world.clock.wait(PAUSE);
+    await world.clock.wait(pause);
   }
 }
 
@@ -118,7 +133,7 @@ async function meetTakenAddress(world: RegistrationWorld, email: string): Promis
   const account = await world.store.accounts.findByIdentifier('email', email);
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const unproven = account && !(await store.identifiers.anyVerified(account.id));
+    const unproven = account?.disabledAt === null && !(await store.identifiers.anyVerified(account.id));
     if (!unproven || !(await mayMail(inStore, 'claim', email))) return;
     const { token, expiresAt } = await makeOneTimeToken(inStore, {
       purpose: 'password_reset',

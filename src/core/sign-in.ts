@@ -30,7 +30,7 @@ type SignInWorld = Pick<World, 'accessTokens' | 'clock' | 'hasher' | 'keyring' |
  * @throws {Failure} `email_not_verified` after the right password
  * @see ASVS 5.0: 6.3.1, 6.3.8; rules 8, 14, 20, 21, 22
  */
-export async function signInWithPassword(
+export function signInWithPassword(
   world: SignInWorld,
   input: {
     contract: TokenContract;
@@ -41,6 +41,10 @@ export async function signInWithPassword(
     replaces?: SessionCredentials;
   },
 ): Promise<SignIn> {
+  return world.hasher.admit(() => tryPassword(world, input));
+}
+
+async function tryPassword(world: SignInWorld, input: Input): Promise<SignIn> {
   const address = canonicalEmail(input.email);
   const account = address ? await world.store.accounts.findByIdentifier('email', address) : undefined;
   const bucket = await bucketFor(world, input.email, account, input.caller);

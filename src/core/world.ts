@@ -52,6 +52,12 @@ export interface PasswordHasher {
   verifyNothing(password: string): Promise<false>;
   /** Whether a hash was made with weaker parameters or an older pepper than today's. */
   isOutdated(stored: PasswordHash): boolean;
+  /**
+   * Lets in as many at once as can be served in time, with all that they wait for.
+   *
+   * @throws {Failure} `overloaded` for the others, at once
+   */
+  admit<T>(work: () => Promise<T>): Promise<T>;
   /** Longest that an attempt waits for its turn. */
   readonly deadlineMilliseconds: number;
 }
@@ -197,7 +203,10 @@ export interface Sessions {
   find(id: SessionId): Promise<{ session: Session; account: Account } | undefined>;
   list(accountId: AccountId, now: Instant): Promise<Session[]>;
   /** Makes `tokenId` the newest access token, and keeps the one before (rule 27). */
-  renew(id: SessionId, change: { tokenId: string; lastUsedAt: Instant; expiresAt: Instant }): Promise<boolean>;
+  renew(
+    id: SessionId,
+    change: Pick<Session, 'lastUsedAt' | 'expiresAt' | 'address' | 'userAgent'> & { tokenId: string },
+  ): Promise<boolean>;
   markAuthenticated(
     id: SessionId,
     change: { authenticatedAt: Instant; factorProvenAt: Instant | null },
@@ -244,7 +253,7 @@ export interface KnownClients {
   /** Whether the client signed in fully to the account since `since`. */
   knows(digests: string[], accountId: AccountId, since: Instant): Promise<boolean>;
   remember(digest: string, accountId: AccountId, now: Instant): Promise<void>;
-  forgetAll(accountId: AccountId): Promise<void>;
+  forgetAll(accountId: AccountId, except?: string[]): Promise<void>;
 }
 
 /** Wrong passwords by identifier digest and kind of client: the lock's own counters (rules 20 and 21). */

@@ -4,6 +4,8 @@ import { Failure } from '../core/failure.ts';
 /** Most hashes that wait; each takes tens of milliseconds, so the last one still meets the deadline on two cores. */
 const QUEUE = 64;
 const DEADLINE_MILLISECONDS = 5000;
+/** Most callers that are let in at once: those who hash, those in the queue, and as many who wait for a place of their own. */
+const ADMITTED = 2 * QUEUE;
 /** Threads of libuv's pool that hashes never take: files, DNS and signatures wait in the same pool. */
 const KEPT_FREE = 2;
 const LIBUV_DEFAULT = 4;
@@ -24,6 +26,7 @@ export class HashPool {
   readonly #limit: number;
   readonly #queue: Job[] = [];
   #running = 0;
+  #admitted = 0;
 
   constructor(options: { width?: number; queue?: number; deadlineMilliseconds?: number } = {}) {
     this.#width = options.width ?? poolWidth();
@@ -34,6 +37,17 @@ export class HashPool {
   /** How many wait for their turn. */
   get waiting(): number {
     return this.#queue.length;
+  }
+
+  /** @throws {Failure} `overloaded` if too many are inside */
+  async admit<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#admitted >= ADMITTED) throw new Failure('overloaded', { retryAfterSeconds: 1 });
+    this.#admitted += 1;
+    try {
+      return await work();
+    } finally {
+      this.#admitted -= 1;
+    }
   }
 
   /** @throws {Failure} `overloaded` if the queue is full or the deadline passes before its turn */

@@ -26,6 +26,7 @@ export async function argon2id(
 
   const hasher: PasswordHasher = {
     deadlineMilliseconds: pool.deadlineMilliseconds,
+    admit: (work) => pool.admit(work),
     hash: (password) =>
       pool.run(async (): Promise<PasswordHash> => ({ hash: await make(password), pepperId: current.id })),
     async verify(stored, password) {

@@ -63,8 +63,10 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
         ),
       ),
     async hold(id) {
-      // SQLite has one writer at a time already.
-      if (kind === 'postgres') await db.selectFrom('account').select('id').where('id', '=', id).forUpdate().execute();
+      // SQLite has one writer at a time already. Rows that only refer to the account may be written meanwhile:
+      // who holds a session's row and records it would else wait for who holds the account's, and the other way round.
+      if (kind === 'postgres')
+        await db.selectFrom('account').select('id').where('id', '=', id).forNoKeyUpdate().execute();
       return one(select().where('account.id', '=', id));
     },
     async list({ after, limit }) {

@@ -79,7 +79,7 @@ export function attemptsOn(db: Kysely<Database>): Attempts {
     async lift(identifierDigests) {
       await db
         .updateTable('attempt')
-        .set({ taken: 0, decided: 0, locked_until: null })
+        .set({ taken: sql`taken - decided`, decided: 0, locked_until: null })
         .where('identifier_digest', 'in', identifierDigests)
         .execute();
     },

@@ -10,6 +10,8 @@ const STATEMENT_MILLISECONDS = 2500;
 const RETRIES = 4;
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK = '40P01';
+/** An operator or a crash ended the session; the socket was reset. */
+const CONNECTION_ENDED = /^(57P0[1-3]|08\w{3}|ECONNRESET|EPIPE)$/;
 
 // Instants and counted ids stay far below 2^53.
 const types: pg.CustomTypesConfig = {
@@ -51,15 +53,20 @@ export async function openPostgres(url: string, options: { connections?: number 
     async transaction(work) {
       for (let tries = 1; ; tries += 1) {
         const effects = noEffects();
+        let began = false;
         try {
-          const result = await db
-            .transaction()
-            .execute((transaction: Transaction<Database>) => work(transaction, effects));
+          const result = await db.transaction().execute((transaction: Transaction<Database>) => {
+            began = true;
+            return work(transaction, effects);
+          });
           for (const listener of listeners) listener(effects);
           return result;
         } catch (error) {
-          const { code } = error as { code?: string };
-          if ((code !== SERIALIZATION_FAILURE && code !== DEADLOCK) || tries > RETRIES) throw asUnavailable(error);
+          const { code, message } = error as { code?: string; message: string };
+          const collided = code === SERIALIZATION_FAILURE || code === DEADLOCK;
+          // A connection that had broken while it was idle: nothing was done, and the next one is new.
+          const stale = !began && (code ? CONNECTION_ENDED.test(code) : message.startsWith('Connection terminated'));
+          if ((!collided && !stale) || tries > RETRIES) throw asUnavailable(error);
         }
       }
     },

@@ -28,7 +28,7 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
         .execute();
       return rows.map(sessionFrom);
     },
-    async renew(id, { tokenId, lastUsedAt, expiresAt }) {
+    async renew(id, { tokenId, lastUsedAt, expiresAt, address, userAgent }) {
       const renewed = await changed(
         db
           .updateTable('session')
@@ -37,6 +37,8 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
             token_id: tokenId,
             last_used_at: lastUsedAt,
             expires_at: expiresAt,
+            address,
+            user_agent: userAgent,
           }))
           .where('id', '=', id)
           .returning('account_id')

@@ -34,7 +34,7 @@ export function refreshTokensOn(db: Kysely<Database>, kind: DatabaseHandle['kind
       if (kind === 'postgres') {
         const token = await find(digests);
         if (!token) return undefined;
-        await db.selectFrom('session').select('id').where('id', '=', token.sessionId).forUpdate().execute();
+        await db.selectFrom('session').select('id').where('id', '=', token.sessionId).forNoKeyUpdate().execute();
       }
       return find(digests);
     },
@@ -188,8 +188,10 @@ export function knownClientsOn(db: Kysely<Database>): KnownClients {
         .onConflict((conflict) => conflict.columns(['digest', 'account_id']).doUpdateSet({ signed_in_at: now }))
         .execute();
     },
-    async forgetAll(accountId) {
-      await db.deleteFrom('known_client').where('account_id', '=', accountId).execute();
+    async forgetAll(accountId, except = []) {
+      let query = db.deleteFrom('known_client').where('account_id', '=', accountId);
+      if (except.length > 0) query = query.where('digest', 'not in', except);
+      await query.execute();
     },
   };
 }

@@ -248,7 +248,9 @@ onEachDatabase('the lock', (open, database) => {
     const { lost } = await race(database === 'sqlite' ? 200 : 60, () =>
       stage.signIn(email, { password: WRONG, identity }),
     );
-    assert.deepEqual(tally(lost), { invalid_credentials: 10, account_locked: lost.length - 10 });
+    // Those who were not even let in are told to come back.
+    const { overloaded = 0, ...judged } = tally(lost);
+    assert.deepEqual(judged, { invalid_credentials: 10, account_locked: lost.length - 10 - overloaded });
     assert.equal(evaluated(), 10);
     await assert.rejects(stage.trySignIn(email, { identity }), { code: 'account_locked' });
   });

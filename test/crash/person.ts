@@ -39,6 +39,7 @@ export class Person {
   #linksBefore = 0;
   /** Finds out what became of the request that was under way. */
   #unsure: (() => Promise<void>) | undefined;
+  #late = false;
   /** Whether it did anything since it last proved what it was told. */
   #idle = true;
   /** Audit entries by kind, and mails by subject. */
@@ -179,9 +180,14 @@ export class Person {
     };
     const question = { cookies: { refreshToken: session.refreshToken } };
     const answer = await this.#try('POST', '/refresh', question, async () => {
+      this.#mayRecord('session.replayed');
+      this.#mayMail('replayed');
       const again = await this.#ask('POST', `${API}/refresh`, question);
-      assert.equal(again.status, 200, 'a refresh whose answer was lost is answered again');
-      done(again);
+      if (again.status === 200) return done(again);
+      assert.ok(again.status === 401 && this.#late, `a refresh whose answer was lost is answered again, not with ${again.status}`);
+      this.#ended([session]);
+      this.#mustRecord('session.replayed');
+      this.#mustMail('replayed');
     });
     assert.equal(answer.status, 200, 'refreshing');
     done(answer);
@@ -304,9 +310,14 @@ export class Person {
     done();
   }
 
-  /** The server is another process now: finds out what became of what was under way. */
-  async meet(server: RunningServer): Promise<void> {
+  /**
+   * The server is another process now: finds out what became of what was under way.
+   *
+   * @param late whether that is more than a minute ago, when a spent refresh token is a replay
+   */
+  async meet(server: RunningServer, late: boolean): Promise<void> {
     this.#ask = server.ask;
+    this.#late = late;
     await this.#unsure?.();
     this.#unsure = undefined;
   }

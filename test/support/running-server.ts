@@ -87,15 +87,26 @@ export async function startServer(env: Record<string, string>): Promise<RunningS
   };
 }
 
-function askOver(agent: Agent, port: number, method: string, path: string, { body, cookies, userAgent }: Question = {}): Promise<Answer> {
+function askOver(
+  agent: Agent,
+  port: number,
+  method: string,
+  path: string,
+  { body, cookies, userAgent }: Question = {},
+): Promise<Answer> {
   const text = body && JSON.stringify(body);
   const headers = {
     'User-Agent': userAgent ?? 'somebody',
     ...(text && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }),
-    ...(cookies && { Cookie: Object.entries(cookies).map(([name, value]) => `${name}=${value}`).join('; ') }),
+    ...(cookies && {
+      Cookie: Object.entries(cookies)
+        .map(([name, value]) => `${name}=${value}`)
+        .join('; '),
+    }),
   };
   return new Promise((resolve, reject) => {
-    const broken = (error: Error): void => reject(new Unanswered(`${method} ${path}: ${error.message}`, { cause: error }));
+    const broken = (error: Error): void =>
+      reject(new Unanswered(`${method} ${path}: ${error.message}`, { cause: error }));
     const asked = request({ agent, host: '127.0.0.1', port, method, path, headers }, (response) => {
       let received = '';
       response.setEncoding('utf8');

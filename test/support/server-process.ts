@@ -15,7 +15,10 @@ const composition = await compose(settings, {
       now: () => Date.now() + ahead,
       wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
     },
-    argon2: process.env['TEST_HASH'] === 'real' ? ARGON2_PARAMETERS : { memoryCost: 64, timeCost: 1, parallelism: 1, outputLen: 32 },
+    argon2:
+      process.env['TEST_HASH'] === 'real'
+        ? ARGON2_PARAMETERS
+        : { memoryCost: 64, timeCost: 1, parallelism: 1, outputLen: 32 },
     passwordAdvice: { flawOf: async () => undefined },
   },
 });

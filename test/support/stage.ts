@@ -186,7 +186,7 @@ export const openStage = async (...options: Parameters<typeof openWorld>): Promi
 /** Stands still like the test's clock, but a wait takes its turn without turning it. */
 export const patient = (clock: Clock): Clock => ({
   now: () => clock.now(),
-  wait: () => new Promise((resolve) => setTimeout(resolve, 1)),
+  wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds / 2)),
 });
 
 /** Calls `between` after a password was found right or wrong, before anything is made of it. */

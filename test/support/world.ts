@@ -17,9 +17,9 @@ export class TestClock implements Clock {
   now(): number {
     return this.#now;
   }
-  /** Over at once: nobody sleeps in a test, and what waits for nothing but time takes none. */
-  async wait(_milliseconds: number): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+  /** Twenty times as quick as it says, and the hour stays: what others do meanwhile takes real time. */
+  async wait(milliseconds: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, milliseconds / 20));
   }
   advance(by: { days?: number; hours?: number; minutes?: number; seconds?: number; milliseconds?: number }): void {
     const { days = 0, hours = 0, minutes = 0, seconds = 0, milliseconds = 0 } = by;
