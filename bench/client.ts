@@ -20,7 +20,11 @@ export interface Answer {
  *
  * @throws if any answer has another status than 200
  */
-export async function drive(of: { port: number; askers: readonly Asker[]; milliseconds: number }): Promise<Required<Round>> {
+export async function drive(of: {
+  port: number;
+  askers: readonly Asker[];
+  milliseconds: number;
+}): Promise<Required<Round>> {
   const times: number[] = [];
   const from = performance.now();
   const until = from + of.milliseconds;

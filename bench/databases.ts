@@ -16,7 +16,10 @@ export interface BenchDatabase {
 }
 
 /** An empty database of each kind that is wanted and there, one after the other; each goes when the next is asked for. */
-export async function* databases(wanted: Parameters['database'], say: (line: string) => void): AsyncGenerator<BenchDatabase> {
+export async function* databases(
+  wanted: Parameters['database'],
+  say: (line: string) => void,
+): AsyncGenerator<BenchDatabase> {
   const folder = mkdtempSync(join(tmpdir(), 'guichet-bench-'));
   try {
     if (wanted !== 'postgres') yield { kind: 'sqlite', url: `sqlite:${join(folder, 'guichet.db')}`, folder };
@@ -26,13 +29,19 @@ export async function* databases(wanted: Parameters['database'], say: (line: str
   }
 }
 
-async function* postgres(folder: string, wanted: Parameters['database'], say: (line: string) => void): AsyncGenerator<BenchDatabase> {
+async function* postgres(
+  folder: string,
+  wanted: Parameters['database'],
+  say: (line: string) => void,
+): AsyncGenerator<BenchDatabase> {
   const client = new pg.Client({ connectionString: POSTGRES_URL, connectionTimeoutMillis: 2000 });
   try {
     await client.connect();
   } catch (error) {
     if (wanted === 'postgres') throw error;
-    return say(`No PostgreSQL at ${POSTGRES_URL} (${(error as Error).message}): only SQLite is measured. TEST_POSTGRES_URL says where it is.`);
+    return say(
+      `No PostgreSQL at ${POSTGRES_URL} (${(error as Error).message}): only SQLite is measured. TEST_POSTGRES_URL says where it is.`,
+    );
   }
   const name = `guichet_bench_${process.pid}`;
   try {

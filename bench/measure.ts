@@ -17,7 +17,7 @@ export interface Figure {
   value: number;
   unit: '/s' | 'ms' | 'MB';
   /** What it is measured against, in the same run. */
-  limit?: { name: string; value: number; /** The median of the rounds' own ratios. */ ratio: number };
+  limit?: { name: string; value: number /** The median of the rounds' own ratios. */; ratio: number };
   goal?: { atLeast: number } | { below: number };
   /** What else was seen. */
   also: Record<string, number>;
@@ -76,7 +76,12 @@ async function fill(env: Record<string, string>, count: number, say: Say): Promi
   }
 }
 
-async function measureStart(database: BenchDatabase, env: Record<string, string>, { runs, profile }: Parameters, say: Say) {
+async function measureStart(
+  database: BenchDatabase,
+  env: Record<string, string>,
+  { runs, profile }: Parameters,
+  say: Say,
+) {
   const start = (): Promise<Server> =>
     startServer({
       script: 'server.ts',
@@ -89,7 +94,11 @@ async function measureStart(database: BenchDatabase, env: Record<string, string>
   let server: Server;
   for (let run = 1; ; run += 1) {
     say(`start ${run} of ${runs}`);
-    const limit = await startServer({ script: 'bare-server.ts', readyAt: '/', args: (port) => [JSON.stringify({ port, ...bare })] });
+    const limit = await startServer({
+      script: 'bare-server.ts',
+      readyAt: '/',
+      args: (port) => [JSON.stringify({ port, ...bare })],
+    });
     await limit.stop();
     server = await start();
     pairs.push({ ours: server.startMilliseconds, limit: limit.startMilliseconds });
@@ -99,8 +108,22 @@ async function measureStart(database: BenchDatabase, env: Record<string, string>
   say('idling');
   await sleep(IDLE_MILLISECONDS);
   const figures: Figure[] = [
-    { ...compared(pairs, 'bare node:http'), name: 'start to ready', database: database.kind, unit: 'ms', goal: { below: 1000 }, also: {} },
-    { name: 'resident, idle', database: database.kind, value: residentMegabytes(server.pid).now, unit: 'MB', goal: { below: 120 }, also: {} },
+    {
+      ...compared(pairs, 'bare node:http'),
+      name: 'start to ready',
+      database: database.kind,
+      unit: 'ms',
+      goal: { below: 1000 },
+      also: {},
+    },
+    {
+      name: 'resident, idle',
+      database: database.kind,
+      value: residentMegabytes(server.pid).now,
+      unit: 'MB',
+      goal: { below: 120 },
+      also: {},
+    },
   ];
   return { server, figures };
 }
@@ -112,7 +135,9 @@ async function measureChecks(
   parameters: Parameters,
   say: Say,
 ): Promise<Figure> {
-  const requests = people.map(({ accessToken }) => request('GET /v1/auth/me', { Cookie: `accessToken=${accessToken}` }));
+  const requests = people.map(({ accessToken }) =>
+    request('GET /v1/auth/me', { Cookie: `accessToken=${accessToken}` }),
+  );
   const asker: Asker = { next: () => requests[Math.floor(Math.random() * requests.length)] as Buffer };
   const { head, body } = await askOnce(server.port, asker.next());
   const bare = await startServer({
@@ -122,12 +147,17 @@ async function measureChecks(
   });
   try {
     const askers = Array.from({ length: parameters.checkers }, () => asker);
-    const side = ({ pid, port }: Server): Side => ({ pid, round: (milliseconds) => drive({ askers, port, milliseconds }) });
+    const side = ({ pid, port }: Server): Side => ({
+      pid,
+      round: (milliseconds) => drive({ askers, port, milliseconds }),
+    });
     return {
       name: 'session check',
       database: database.kind,
       goal: { atLeast: 0.55 },
-      ...(await inRounds(side(server), { ...side(bare), name: 'bare node:http' }, parameters, (line) => say(`session checks: ${line}`))),
+      ...(await inRounds(side(server), { ...side(bare), name: 'bare node:http' }, parameters, (line) =>
+        say(`session checks: ${line}`),
+      )),
     };
   } finally {
     await bare.stop();
@@ -137,7 +167,10 @@ async function measureChecks(
 /** The headers that Guichet puts there; what Node adds by itself it adds for the bare server too. */
 function ownHeaders(head: string): [string, string][] {
   const lines = head.split('\r\n').slice(1);
-  const pairs = lines.map((line): [string, string] => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]);
+  const pairs = lines.map((line): [string, string] => [
+    line.slice(0, line.indexOf(':')),
+    line.slice(line.indexOf(':') + 2),
+  ]);
   return pairs.filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name.toLowerCase()));
 }
 
@@ -151,7 +184,8 @@ async function measureSignIns(
   let turn = 0;
   const asker: Asker = {
     next() {
-      const { email } = people[(turn += 1) % people.length] as Person;
+      turn += 1;
+      const { email } = people[turn % people.length] as Person;
       return request('POST /v1/auth/login', {}, { email, password: PASSWORD });
     },
   };
@@ -159,7 +193,9 @@ async function measureSignIns(
   const ours: Side = { pid: server.pid, round: (milliseconds) => drive({ askers, port: server.port, milliseconds }) };
   const hashing = await startWorker('bare-hash.ts', parameters.signers);
   try {
-    const compared = await inRounds(ours, { ...hashing, name: 'argon2 alone' }, parameters, (line) => say(`sign-ins: ${line}`));
+    const compared = await inRounds(ours, { ...hashing, name: 'argon2 alone' }, parameters, (line) =>
+      say(`sign-ins: ${line}`),
+    );
     const { now, highest } = residentMegabytes(server.pid);
     return [
       { name: 'sign-in', database: database.kind, goal: { atLeast: 0.8 }, ...compared },
@@ -194,7 +230,9 @@ async function measureRefreshes(
       name: 'refresh',
       database: database.kind,
       goal: { atLeast: 0.5 },
-      ...(await inRounds(ours, { ...updating, name: 'one row update' }, parameters, (line) => say(`refreshes: ${line}`))),
+      ...(await inRounds(ours, { ...updating, name: 'one row update' }, parameters, (line) =>
+        say(`refreshes: ${line}`),
+      )),
     };
   } finally {
     await updating.stop();
@@ -249,7 +287,10 @@ async function inRounds(
   }
   const middle = (of: (pair: (typeof pairs)[number]) => number): number => median(pairs.map(of));
   return {
-    ...compared(pairs.map(({ ours, limit }) => ({ ours: ours.rate, limit: limit.rate })), limit.name),
+    ...compared(
+      pairs.map(({ ours, limit }) => ({ ours: ours.rate, limit: limit.rate })),
+      limit.name,
+    ),
     unit: '/s',
     also: {
       'CPU ms each': middle(({ ours }) => ours.processorMilliseconds),

@@ -1,6 +1,7 @@
 // `npm run bench`: what the server does a second, each figure beside its limit, measured in one run. See docs/performance.md.
-import { type Figure, measureOn } from './measure.ts';
+
 import { databases } from './databases.ts';
+import { type Figure, measureOn } from './measure.ts';
 import { machine, parametersFrom, USAGE } from './parameters.ts';
 import { table } from './table.ts';
 

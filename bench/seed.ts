@@ -50,7 +50,9 @@ export async function seed(world: World, count: number, progress: (done: number)
         await store.passwords.replace(id, hash, now);
         const account = await store.accounts.find(id);
         if (!account) throw new Error('an account that was just made is not there');
-        some.push(await startSession({ ...world, store }, { account, contract: 'cookie', caller, secondFactor: false }));
+        some.push(
+          await startSession({ ...world, store }, { account, contract: 'cookie', caller, secondFactor: false }),
+        );
       }
       return some;
     });

@@ -2,7 +2,15 @@ import type { Figure } from './measure.ts';
 import type { Machine, Parameters } from './parameters.ts';
 
 /** The run as a Markdown table, aligned for a terminal. */
-export function table({ machine, parameters, figures }: { machine: Machine; parameters: Parameters; figures: Figure[] }): string {
+export function table({
+  machine,
+  parameters,
+  figures,
+}: {
+  machine: Machine;
+  parameters: Parameters;
+  figures: Figure[];
+}): string {
   const { seconds, rounds, runs, sessions, checkers, signers, refreshers } = parameters;
   const rows = [
     ['figure', 'database', 'Guichet', 'beside it', 'ratio', 'goal', 'also'],
@@ -13,11 +21,14 @@ export function table({ machine, parameters, figures }: { machine: Machine; para
       limit ? `${limit.name}: ${amount(limit.value, unit)}` : '',
       limit ? limit.ratio.toFixed(2) : '',
       goal ? inWords(goal, unit) : '',
-      Object.entries(also).map(([what, seen]) => `${what} ${seen.toFixed(seen < 10 ? 2 : 0)}`).join(', '),
+      Object.entries(also)
+        .map(([what, seen]) => `${what} ${seen.toFixed(seen < 10 ? 2 : 0)}`)
+        .join(', '),
     ]),
   ];
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: string[]): string => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const line = (cells: string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
   const [head = [], ...body] = rows.map(line);
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
   return `${[

@@ -40,7 +40,15 @@ describe('guichet account', () => {
     const { json, run } = openCli(t);
     await run('account', 'create', '--email', 'ada@example.org', '--no-password', '--verified', '--role', 'EDITOR');
 
-    const { code, value } = await json('account', 'set', 'ada@example.org', '--role-id', '12', '--accountable-id', '42');
+    const { code, value } = await json(
+      'account',
+      'set',
+      'ada@example.org',
+      '--role-id',
+      '12',
+      '--accountable-id',
+      '42',
+    );
 
     assert.equal(code, 0);
     const { role, roleId, accountableType, accountableId } = value as Record<string, unknown>;

@@ -14,14 +14,11 @@ const HALVES: Record<string, string> = {
   'accounts without an address': `select id from account where id not in (select account_id from identifier where pending = 0)`,
   'accounts without a password': `select id from account where id not in (select account_id from password)`,
   'sessions without an account': `select id from session where account_id not in (select id from account)`,
-  'sessions with no live refresh token, or several':
-    `select id from session where (select count(*) from refresh_token where session_id = session.id and rotated_at is null) <> 1`,
+  'sessions with no live refresh token, or several': `select id from session where (select count(*) from refresh_token where session_id = session.id and rotated_at is null) <> 1`,
   'refresh tokens without a session': `select digest from refresh_token where session_id not in (select id from session)`,
-  'spent refresh tokens without their successor':
-    `select digest from refresh_token where rotated_at is not null and successor_digest not in (select digest from refresh_token)`,
+  'spent refresh tokens without their successor': `select digest from refresh_token where rotated_at is not null and successor_digest not in (select digest from refresh_token)`,
   'links without an account': `select digest from one_time_token where account_id not in (select id from account)`,
-  'proven addresses without the record of it':
-    `select account.id from account join identifier on account_id = account.id where verified_at is not null
+  'proven addresses without the record of it': `select account.id from account join identifier on account_id = account.id where verified_at is not null
       and uuid not in (select account_uuid from audit_event where kind = 'email.verified')`,
   'records of a proof that is not': `select account.id from account join identifier on account_id = account.id where verified_at is null
       and uuid in (select account_uuid from audit_event where kind = 'email.verified')`,
@@ -77,7 +74,11 @@ export async function checkBooks(handle: DatabaseHandle, people: readonly Person
   }
 }
 
-function within(counts: Map<string, number>, name: string, { atLeast, atMost }: { atLeast: number; atMost: number }): void {
+function within(
+  counts: Map<string, number>,
+  name: string,
+  { atLeast, atMost }: { atLeast: number; atMost: number },
+): void {
   const count = counts.get(name) ?? 0;
   assert.ok(count >= atLeast && count <= atMost, `${name}: ${count}, not ${atLeast} to ${atMost}`);
 }

@@ -39,8 +39,10 @@ export class Crowd {
       }
     };
     // Each person belongs to one of those who act, so does one thing at a time.
-    const share = (number: number): Person[] => this.people.filter((_, index) => index % atOnce === number).slice(-2);
-    await Promise.all(Array.from({ length: atOnce }, (_, number) => act(share(number))));
+    const shares = Array.from({ length: atOnce }, (_, number) =>
+      this.people.filter((_, index) => index % atOnce === number).slice(-2),
+    );
+    await Promise.all(shares.map(act));
   }
 
   #newcomer(server: RunningServer): Person {

@@ -53,7 +53,11 @@ export async function killAgainAndAgain(t: TestContext, kind: Kind, cycles: numb
     await checkChain(handle, secret);
   });
   const repeats = office.letters.filter(({ messageId }) => messageId === death.letter?.messageId);
-  assert.deepEqual(repeats, [death.letter, death.letter], 'a message that was sent and not marked is sent again, as it was');
+  assert.deepEqual(
+    repeats,
+    [death.letter, death.letter],
+    'a message that was sent and not marked is sent again, as it was',
+  );
   const registered = crowd.people.filter((person) => person.registered).length;
   t.diagnostic(`${cycles} kills; ${registered} accounts, ${office.letters.length} letters`);
 }

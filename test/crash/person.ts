@@ -34,7 +34,11 @@ export class Person {
   #verified = false;
   #sessions: Held[] = [];
   /** What must never open anything again. */
-  #dead: { sessions: Held[]; tokens: { path: string; token: string }[]; passwords: string[] } = { sessions: [], tokens: [], passwords: [] };
+  #dead: { sessions: Held[]; tokens: { path: string; token: string }[]; passwords: string[] } = {
+    sessions: [],
+    tokens: [],
+    passwords: [],
+  };
   /** How many reset links were asked for before the account's epoch last moved: those are dead (rule 8), also when they come late. */
   #linksBefore = 0;
   /** Finds out what became of the request that was under way. */
@@ -83,8 +87,12 @@ export class Person {
 
   /** Of more than three links to one purpose the oldest are dead (rule 3), so it waits for those it asked for. */
   #linksUnderWay(): number {
-    const came = new Set(this.#office.letters.filter(({ to, link }) => to === this.email && link?.path === '/reset-password').map(({ link }) => link?.token));
-    return (this.mailed.get('reset')?.atMost ?? 0) - (came.size);
+    const came = new Set(
+      this.#office.letters
+        .filter(({ to, link }) => to === this.email && link?.path === '/reset-password')
+        .map(({ link }) => link?.token),
+    );
+    return (this.mailed.get('reset')?.atMost ?? 0) - came.size;
   }
 
   #linkFor(path: string): string | undefined {
@@ -121,7 +129,9 @@ export class Person {
     this.#mayMail('verify');
     const answer = await this.#try('POST', '/register', { body }, async () => {
       // The right password of an account that is not proven yet is told apart from no account at all.
-      const { status } = await this.#ask('POST', `${API}/login`, { body: { email: this.email, password: this.#password } });
+      const { status } = await this.#ask('POST', `${API}/login`, {
+        body: { email: this.email, password: this.#password },
+      });
       if (status === 403) return done();
       assert.equal(status, 401, 'a sign-in to an account that may have been registered');
       const again = await this.#ask('POST', `${API}/register`, { body });
@@ -184,7 +194,10 @@ export class Person {
       this.#mayMail('replayed');
       const again = await this.#ask('POST', `${API}/refresh`, question);
       if (again.status === 200) return done(again);
-      assert.ok(again.status === 401 && this.#late, `a refresh whose answer was lost is answered again, not with ${again.status}`);
+      assert.ok(
+        again.status === 401 && this.#late,
+        `a refresh whose answer was lost is answered again, not with ${again.status}`,
+      );
       this.#ended([session]);
       this.#mustRecord('session.replayed');
       this.#mustMail('replayed');
@@ -197,7 +210,9 @@ export class Person {
     const session = this.#sessions[0] as Held;
     const { accessToken, refreshToken } = session;
     this.#mayRecord('session.ended');
-    const answer = await this.#try('POST', '/logout', { cookies: { accessToken, refreshToken } }, () => this.#findOutEnd([session], 'session.ended'));
+    const answer = await this.#try('POST', '/logout', { cookies: { accessToken, refreshToken } }, () =>
+      this.#findOutEnd([session], 'session.ended'),
+    );
     assert.equal(answer.status, 200, 'signing out');
     this.#ended([session]);
     this.#mustRecord('session.ended');
@@ -207,7 +222,9 @@ export class Person {
     const [mine, other] = this.#sessions as [Held, Held];
     const question = { cookies: { accessToken: mine.accessToken } };
     this.#mayRecord('session.ended');
-    const answer = await this.#try('DELETE', `/sessions/${other.id}`, question, () => this.#findOutEnd([other], 'session.ended'));
+    const answer = await this.#try('DELETE', `/sessions/${other.id}`, question, () =>
+      this.#findOutEnd([other], 'session.ended'),
+    );
     assert.equal(answer.status, 200, 'ending a session');
     this.#ended([other]);
     this.#mustRecord('session.ended');
@@ -231,7 +248,9 @@ export class Person {
     const question = { cookies: { refreshToken: session.spent[0] as string }, userAgent: STRANGER };
     this.#mayRecord('session.replayed');
     this.#mayMail('replayed');
-    const answer = await this.#try('POST', '/refresh', question, () => this.#findOutEnd([session], 'session.replayed', 'replayed'));
+    const answer = await this.#try('POST', '/refresh', question, () =>
+      this.#findOutEnd([session], 'session.replayed', 'replayed'),
+    );
     assert.equal(answer.status, 401, 'a spent refresh token of another client');
     this.#ended([session]);
     this.#mustRecord('session.replayed');

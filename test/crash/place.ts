@@ -20,7 +20,8 @@ export interface Place {
 export async function makePlace(t: TestContext, kind: Kind): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'guichet-crash-'));
   const office = await openPostOffice();
-  const url = kind === 'postgres' ? await makePostgresDatabase(t, { migrated: true }) : `sqlite:${await sqliteFile(folder)}`;
+  const url =
+    kind === 'postgres' ? await makePostgresDatabase(t, { migrated: true }) : `sqlite:${await sqliteFile(folder)}`;
   let server: RunningServer | undefined;
   t.after(async () => {
     await server?.kill();

@@ -7,5 +7,7 @@ const CYCLES = Number(process.env['TEST_CYCLES'] ?? 500);
 
 describe('a server that is killed for an hour', { concurrency: true }, () => {
   it('loses nothing, on SQLite', (t) => killAgainAndAgain(t, 'sqlite', CYCLES));
-  it('loses nothing, on PostgreSQL', { skip: hasPostgres ? false : 'no PostgreSQL server' }, (t) => killAgainAndAgain(t, 'postgres', CYCLES));
+  it('loses nothing, on PostgreSQL', { skip: hasPostgres ? false : 'no PostgreSQL server' }, (t) =>
+    killAgainAndAgain(t, 'postgres', CYCLES),
+  );
 });
