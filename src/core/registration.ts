@@ -19,7 +19,7 @@ const LONGEST_PAUSE = 400;
 
 type RegistrationWorld = Pick<World, 'clock' | 'hasher' | 'keyring' | 'passwordAdvice' | 'policy' | 'random' | 'store'>;
 
-interface Registration {
+export interface Registration {
   contract: ContractName;
   email: string;
   name: string | null;

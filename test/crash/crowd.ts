@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostOffice } from '../support/post-office.ts';
 import { type RunningServer, Unanswered } from '../support/running-server.ts';
-import { Person } from './person.ts';
+import { type Deed, Person } from './person.ts';
 
 /** People who do one thing after another, several at the same time. */
 export class Crowd {
@@ -17,22 +17,29 @@ export class Crowd {
   /**
    * Lets so many act until it is over. What is not answered any more then, is found out when they meet the next server.
    *
-   * @param isOver asked after each deed, with how many there were
+   * @param isOver asked before and after each deed, with how many are done, and the one that begins
    * @throws if anything is answered otherwise than it should be, or not answered before it is over
    */
-  async act(server: RunningServer, atOnce: number, isOver: (deeds: number) => boolean): Promise<void> {
-    let deeds = 0;
+  async act(server: RunningServer, atOnce: number, isOver: (done: number, begins?: Deed) => boolean): Promise<void> {
+    let done = 0;
     let failed = false;
     const act = async (own: Person[]): Promise<void> => {
-      while (!failed && !isOver(deeds)) {
+      while (!failed && !isOver(done)) {
         if (own.length === 0 || this.#random() < 0.02) own.push(this.#newcomer(server));
         const person = own[Math.floor(this.#random() * own.length)] as Person;
-        try {
-          if (await person.doSomething(this.#random)) deeds += 1;
+        const { possible } = person;
+        const deed = possible[Math.floor(this.#random() * possible.length)];
+        if (deed === undefined) {
           // Who waits for a letter gives the others a turn.
-          else await sleep(2);
+          await sleep(2);
+          continue;
+        }
+        isOver(done, deed);
+        try {
+          await person.do(deed);
+          done += 1;
         } catch (error) {
-          if (error instanceof Unanswered && isOver(deeds)) return;
+          if (error instanceof Unanswered && isOver(done)) return;
           failed = true;
           throw error;
         }

@@ -5,10 +5,13 @@ import type { Letter, PostOffice } from '../support/post-office.ts';
 import type { RunningServer } from '../support/running-server.ts';
 import { checkBooks, checkChain, checkPost, lookInto, waiting } from './books.ts';
 import { Crowd } from './crowd.ts';
+import { DEEDS } from './person.ts';
 import { type Kind, makePlace } from './place.ts';
 
 /** How many requests are under way when the server dies. */
 const AT_ONCE = 6;
+/** After so many deeds it dies without waiting for the one it was to die in. */
+const LONGEST = 150;
 /** A clock that is further on than the lease that a dead process leaves on a message. */
 const LEASE_LATER = { TEST_CLOCK_AHEAD: '65000' };
 
@@ -26,10 +29,12 @@ export async function killAgainAndAgain(t: TestContext, kind: Kind, cycles: numb
   let server = await start();
   for (let cycle = 1; cycle < cycles; cycle += 1) {
     const { kill } = server;
-    const deadline = 15 + random() * 60;
+    // Each kind of change has its turn to be the one in whose midst the server dies.
+    const deadly = DEEDS[cycle % DEEDS.length];
+    const soon = 15 + random() * 40;
     let dying: Promise<void> | undefined;
-    await crowd.act(server, AT_ONCE, (deeds) => {
-      if (deeds >= deadline) dying ??= sleep(random() * 10).then(kill);
+    await crowd.act(server, AT_ONCE, (done, begins) => {
+      if ((done >= soon && begins === deadly) || done >= LONGEST) dying ??= sleep(random() * 6).then(kill);
       return dying !== undefined;
     });
     await dying;

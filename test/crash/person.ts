@@ -5,6 +5,10 @@ import type { Answer, Question, RunningServer } from '../support/running-server.
 const API = '/v1/auth';
 const STRANGER = 'somebody else';
 
+/** What people do that changes something. */
+export const DEEDS = ['register', 'verify', 'signIn', 'refresh', 'signOut', 'endOne', 'endOthers', 'replay', 'forget', 'reset'] as const;
+export type Deed = (typeof DEEDS)[number];
+
 /** A session that the person holds, as far as was acknowledged. */
 interface Held {
   id: string;
@@ -63,27 +67,37 @@ export class Person {
     return this.#idle;
   }
 
-  /** Does one thing that makes sense now. @returns whether there was any */
-  async doSomething(random: () => number): Promise<boolean> {
-    const possible = this.#possible();
-    const chosen = possible[Math.floor(random() * possible.length)];
-    if (chosen) this.#idle = false;
-    await chosen?.call(this);
-    return chosen !== undefined;
-  }
-
-  #possible(): (() => Promise<void>)[] {
-    if (!this.#registered) return [this.#register];
-    if (!this.#verified) return this.#linkFor('/verify-email') ? [this.#verify] : [];
+  /** What makes sense now. */
+  get possible(): Deed[] {
+    if (!this.#registered) return ['register'];
+    if (!this.#verified) return this.#linkFor('/verify-email') ? ['verify'] : [];
     const [first, second] = this.#sessions;
-    const possible = this.#sessions.length < 4 ? [this.#signIn] : [];
-    if (first) possible.push(this.#refresh, this.#refresh, this.#refresh, this.#signOut);
-    if (first && first.spent.length > 0) possible.push(this.#replay);
-    if (first && second) possible.push(this.#endOne, this.#endOthers);
-    if (this.#linkFor('/reset-password')) possible.push(this.#reset, this.#reset);
-    else if (this.#linksUnderWay() < 2) possible.push(this.#forget);
+    const possible: Deed[] = this.#sessions.length < 4 ? ['signIn'] : [];
+    if (first) possible.push('refresh', 'refresh', 'refresh', 'signOut');
+    if (first && first.spent.length > 0) possible.push('replay');
+    if (first && second) possible.push('endOne', 'endOthers');
+    if (this.#linkFor('/reset-password')) possible.push('reset', 'reset');
+    else if (this.#linksUnderWay() < 2) possible.push('forget');
     return possible;
   }
+
+  do(deed: Deed): Promise<void> {
+    this.#idle = false;
+    return this.#deeds[deed]();
+  }
+
+  readonly #deeds: Record<Deed, () => Promise<void>> = {
+    register: () => this.#register(),
+    verify: () => this.#verify(),
+    signIn: () => this.#signIn(),
+    refresh: () => this.#refresh(),
+    signOut: () => this.#signOut(),
+    endOne: () => this.#endOne(),
+    endOthers: () => this.#endOthers(),
+    replay: () => this.#replay(),
+    forget: () => this.#forget(),
+    reset: () => this.#reset(),
+  };
 
   /** Of more than three links to one purpose the oldest are dead (rule 3), so it waits for those it asked for. */
   #linksUnderWay(): number {
