@@ -19,8 +19,6 @@ export interface Parameters {
   json: boolean;
   /** Leave out the others. */
   only: string[];
-  /** Folder for processor profiles of the server, one a process. */
-  profile: string | undefined;
 }
 
 export const USAGE = `npm run bench -- [options]
@@ -33,7 +31,6 @@ export const USAGE = `npm run bench -- [options]
   --signers N      for sign-ins (16)
   --refreshers N   for refreshes (32)
   --only NAMES     of check, sign-in, refresh; with commas between them (all)
-  --profile DIR    write processor profiles of the server there
   --json           print one JSON value instead of the table
 `;
 
@@ -54,7 +51,6 @@ export function parametersFrom(args: string[]): Parameters | undefined {
         refreshers: text('32'),
         only: text('check,sign-in,refresh'),
         json: { type: 'boolean', default: false },
-        profile: { type: 'string' },
       },
     });
     const { database, sessions, seconds, rounds, runs, checkers, signers, refreshers } = values;
@@ -74,7 +70,6 @@ export function parametersFrom(args: string[]): Parameters | undefined {
       refreshers: Number(refreshers),
       only,
       json: values.json,
-      profile: values.profile,
     };
   } catch {
     return undefined;

@@ -15,40 +15,52 @@ const START_MILLISECONDS = 60_000;
 
 const pathOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** A process that answers on a port. */
+/** Processes that answer on a port. */
 export interface Server {
   port: number;
+  /** The one that serves. */
   pid: number;
+  /** The one that started it and waits for it, if there is one. */
+  launcher: number | undefined;
   /** From spawning it to its first good answer. */
   startMilliseconds: number;
   stop(): Promise<void>;
 }
 
-/**
- * Starts a script of this folder and waits until a path answers 200.
- *
- * @param of.args its arguments, known once the port is
- */
-export async function startServer(of: {
-  script: string;
-  readyAt: string;
-  nodeOptions?: string[];
-  args?: (port: number) => string[];
-  env?: (port: number) => Record<string, string>;
-}): Promise<Server> {
+/** Starts Guichet by its own command, as everybody does. */
+export function startGuichet(env: Record<string, string>, readyAt: string): Promise<Server> {
+  return startServer(readyAt, (port) => ({
+    args: [pathOf('../bin/guichet.js'), 'start'],
+    env: { ...env, GUICHET_PORT: String(port) },
+  }));
+}
+
+/** Starts `node:http` alone. */
+export function startBare(answer: { status: number; headers: [string, string][]; body: string }): Promise<Server> {
+  return startServer('/', (port) => ({
+    args: [pathOf('bare-server.ts'), JSON.stringify({ port, ...answer })],
+    env: {},
+  }));
+}
+
+async function startServer(
+  readyAt: string,
+  processOn: (port: number) => { args: string[]; env: Record<string, string> },
+): Promise<Server> {
   const port = await freePort();
+  const { args, env } = processOn(port);
   const from = performance.now();
-  const child = spawn(process.execPath, [...(of.nodeOptions ?? []), pathOf(of.script), ...(of.args?.(port) ?? [])], {
+  const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: THREADS, ...of.env?.(port) },
+    env: { PATH: process.env['PATH'], UV_THREADPOOL_SIZE: THREADS, ...env },
   });
-  await answers(child, port, request(`GET ${of.readyAt}`));
-  return {
-    port,
-    pid: child.pid as number,
-    startMilliseconds: performance.now() - from,
-    stop: () => stop(child),
-  };
+  await answers(child, port, request(`GET ${readyAt}`));
+  const startMilliseconds = performance.now() - from;
+  const pid = child.pid as number;
+  const [serving] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').map(Number);
+  return serving
+    ? { port, pid: serving, launcher: pid, startMilliseconds, stop: () => stop(child) }
+    : { port, pid, launcher: undefined, startMilliseconds, stop: () => stop(child) };
 }
 
 async function answers(child: ChildProcess, port: number, question: Buffer): Promise<void> {

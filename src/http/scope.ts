@@ -56,9 +56,9 @@ export async function contractScope(scope: FastifyInstance, contract: AnyContrac
         if (route.takes && (request.body === undefined || request.body === null)) request.body = {};
         done();
       },
-      handler: async (request, reply) => {
-        const answer = await route.handler(callOf(request, reply, contract, parts));
-        return reply.code(route.status).send(answer);
+      handler: (request, reply) => {
+        reply.code(route.status);
+        return route.handler(callOf(request, reply, contract, parts));
       },
     });
   }

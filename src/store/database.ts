@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { CompiledQuery, Kysely } from 'kysely';
 import type { AccountId } from '../core/account.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import type { Database } from './schema.ts';
@@ -21,6 +21,12 @@ export interface DatabaseHandle {
   kind: 'sqlite' | 'postgres';
   /** Reads what is committed. Nothing is written through it. */
   read: Kysely<Database>;
+  /**
+   * A read that is asked all the time: prepared once, and run without the layers between.
+   *
+   * @param name the same statement's, on every connection
+   */
+  prepare<Row>(name: string, query: CompiledQuery<Row>): (parameters: readonly unknown[]) => Promise<Row[]>;
   /** The only way to write. `work` awaits nothing but `db`, and may run twice (PostgreSQL, deadlock). */
   transaction<T>(work: (db: Kysely<Database>, effects: Effects) => Promise<T>): Promise<T>;
   /** Calls `listener` after each commit, before the transaction's promise resolves. */

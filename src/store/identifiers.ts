@@ -22,7 +22,7 @@ export function identifiersOn(db: Kysely<Database>, effects: Effects): Identifie
         .set({ verified_at: now })
         .where('account_id', '=', accountId)
         .where('kind', '=', kind)
-        .where('pending', '=', 0)
+        .where('pending', '=', sql.lit(0))
         .where('verified_at', 'is', null)
         .executeTakeFirst();
       return numUpdatedRows === 1n;
@@ -32,7 +32,7 @@ export function identifiersOn(db: Kysely<Database>, effects: Effects): Identifie
         .selectFrom('identifier')
         .select('id')
         .where('account_id', '=', accountId)
-        .where('pending', '=', 0)
+        .where('pending', '=', sql.lit(0))
         .where('verified_at', 'is not', null)
         .executeTakeFirst();
       return verified !== undefined;

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, type Transaction } from 'kysely';
+import { type CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
 import pg from 'pg';
 import { type DatabaseHandle, type Effects, noEffects, StoreUnavailable } from './database.ts';
 import { migrate } from './migrate.ts';
@@ -50,6 +50,12 @@ export async function openPostgres(url: string, options: { connections?: number 
   return {
     kind: 'postgres',
     read: db,
+    prepare:
+      <Row>(name: string, query: CompiledQuery<Row>) =>
+      async (parameters: readonly unknown[]) => {
+        const { rows } = await pool.query({ name, text: query.sql, values: [...parameters] });
+        return rows as Row[];
+      },
     async transaction(work) {
       for (let tries = 1; ; tries += 1) {
         const effects = noEffects();

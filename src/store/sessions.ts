@@ -1,9 +1,9 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { AccountId } from '../core/account.ts';
 import type { LiveSession, Session, SessionId } from '../core/session.ts';
 import type { ContractName, Sessions } from '../core/world.ts';
-import { accountFrom, accountRows } from './accounts.ts';
-import type { Effects } from './database.ts';
+import { accountFrom } from './accounts.ts';
+import type { DatabaseHandle, Effects } from './database.ts';
 import type { Database, SessionTable } from './schema.ts';
 
 export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Sessions, 'peek'> {
@@ -105,37 +105,50 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
 }
 
 /** The session with its account, in one read. */
-export function findSession(db: Kysely<Database>, id: SessionId): Promise<LiveSession | undefined> {
-  return sessionFinder(db)(id);
+async function findSession(db: Kysely<Database>, id: SessionId): Promise<LiveSession | undefined> {
+  const row = await sessionRows(db).where('session.id', '=', id).executeTakeFirst();
+  return row && liveSessionFrom(row);
 }
 
-/**
- * The same, with the statement put together once: it answers most requests there are, and building it anew each time
- * took longer than running it.
- */
-export function sessionFinder(db: Kysely<Database>): (id: SessionId) => Promise<LiveSession | undefined> {
+/** The same, prepared: it answers most requests there are, and putting the statement together took longer than running it. */
+export function sessionFinder(handle: DatabaseHandle): (id: SessionId) => Promise<LiveSession | undefined> {
   const marker = 'the id of a session';
-  const compiled = sessionRows(db).where('session.id', '=', marker).compile();
-  const place = compiled.parameters.indexOf(marker);
+  const query = sessionRows(handle.read).where('session.id', '=', marker).compile();
+  const place = query.parameters.indexOf(marker);
+  const find = handle.prepare('find_session', query);
   return async (id) => {
-    const query: typeof compiled = { ...compiled, parameters: compiled.parameters.with(place, id) };
-    const { rows } = await db.executeQuery(query);
-    const [row] = rows;
-    if (!row) return undefined;
-    const session = sessionFrom({
-      ...row,
-      id: row.session_id,
-      account_id: row.id,
-      created_at: row.session_created_at,
-    });
-    return { session, account: accountFrom(row) };
+    const [row] = await find(query.parameters.with(place, id));
+    return row && liveSessionFrom(row);
   };
 }
 
+type SessionRow = Awaited<ReturnType<ReturnType<typeof sessionRows>['execute']>>[number];
+
+function liveSessionFrom(row: SessionRow): LiveSession {
+  const session = sessionFrom({
+    ...row,
+    id: row.session_id,
+    account_id: row.id,
+    created_at: row.session_created_at,
+  });
+  return { session, account: accountFrom(row) };
+}
+
+/** The session first: SQLite keeps the order of tables before an outer join, and would else read every account. */
 function sessionRows(db: Kysely<Database>) {
-  return accountRows(db)
-    .innerJoin('session', 'session.account_id', 'account.id')
+  return db
+    .selectFrom('session')
+    .innerJoin('account', 'account.id', 'session.account_id')
+    .leftJoin('identifier', (join) =>
+      join
+        .onRef('identifier.account_id', '=', 'account.id')
+        .on('identifier.kind', '=', sql.lit('email'))
+        .on('identifier.pending', '=', sql.lit(0)),
+    )
+    .selectAll('account')
     .select([
+      'identifier.value as email',
+      'identifier.verified_at as email_verified_at',
       'session.id as session_id',
       'session.contract',
       'session.token_id',

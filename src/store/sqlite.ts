@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kysely } from 'kysely';
+import { type CompiledQuery, Kysely } from 'kysely';
 import { type DatabaseHandle, type Effects, noEffects, StoreUnavailable } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
@@ -28,6 +28,10 @@ export async function openSqlite(path: string, options: { durable?: boolean } = 
   return {
     kind: 'sqlite',
     read,
+    prepare<Row>(_name: string, query: CompiledQuery<Row>) {
+      const statement = reader.prepare(query.sql);
+      return async (parameters: readonly unknown[]) => statement.all(...(parameters as SQLInputValue[])) as Row[];
+    },
     transaction(work) {
       const effects = noEffects();
       return group.transaction(

@@ -40,7 +40,7 @@ export function storeOn(handle: DatabaseHandle, keyring: Keyring, random: Random
     };
   };
 
-  const find = sessionFinder(handle.read);
+  const find = sessionFinder(handle);
   const committed = tables(handle.read, noEffects());
   return {
     ...committed,

@@ -17,14 +17,22 @@ export class Crowd {
   /**
    * Lets so many act until it is over. What is not answered any more then, is found out when they meet the next server.
    *
-   * @param isOver asked before and after each deed, with how many are done, and the one that begins
-   * @throws if anything is answered otherwise than it should be, or not answered before it is over
+   * @param of.isOver asked before each deed, with how many are done, and what begins
+   * @param of.forgives whether a request may stay without an answer
+   * @throws if anything is answered otherwise than it should be, or not answered and not forgiven
    */
-  async act(server: RunningServer, atOnce: number, isOver: (done: number, begins?: Deed) => boolean): Promise<void> {
+  async act(
+    server: RunningServer,
+    of: {
+      atOnce: number;
+      isOver: (done: number, begins?: Deed) => boolean;
+      forgives: (unanswered: Unanswered) => boolean;
+    },
+  ): Promise<void> {
     let done = 0;
     let failed = false;
     const act = async (own: Person[]): Promise<void> => {
-      while (!failed && !isOver(done)) {
+      while (!failed && !of.isOver(done)) {
         if (own.length === 0 || this.#random() < 0.02) own.push(this.#newcomer(server));
         const person = own[Math.floor(this.#random() * own.length)] as Person;
         const { possible } = person;
@@ -34,20 +42,20 @@ export class Crowd {
           await sleep(2);
           continue;
         }
-        isOver(done, deed);
+        of.isOver(done, deed);
         try {
           await person.do(deed);
           done += 1;
         } catch (error) {
-          if (error instanceof Unanswered && isOver(done)) return;
+          if (error instanceof Unanswered && of.forgives(error)) return;
           failed = true;
           throw error;
         }
       }
     };
     // Each person belongs to one of those who act, so does one thing at a time.
-    const shares = Array.from({ length: atOnce }, (_, number) =>
-      this.people.filter((_, index) => index % atOnce === number).slice(-2),
+    const shares = Array.from({ length: of.atOnce }, (_, number) =>
+      this.people.filter((_, index) => index % of.atOnce === number).slice(-2),
     );
     await Promise.all(shares.map(act));
   }

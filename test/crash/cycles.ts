@@ -33,9 +33,13 @@ export async function killAgainAndAgain(t: TestContext, kind: Kind, cycles: numb
     const deadly = DEEDS[cycle % DEEDS.length];
     const soon = 15 + random() * 40;
     let dying: Promise<void> | undefined;
-    await crowd.act(server, AT_ONCE, (done, begins) => {
-      if ((done >= soon && begins === deadly) || done >= LONGEST) dying ??= sleep(random() * 6).then(kill);
-      return dying !== undefined;
+    await crowd.act(server, {
+      atOnce: AT_ONCE,
+      isOver(done, begins) {
+        if ((done >= soon && begins === deadly) || done >= LONGEST) dying ??= sleep(random() * 6).then(kill);
+        return dying !== undefined;
+      },
+      forgives: () => dying !== undefined,
     });
     await dying;
 
@@ -46,7 +50,8 @@ export async function killAgainAndAgain(t: TestContext, kind: Kind, cycles: numb
   }
 
   const death = dieAfterYes(server, office);
-  await crowd.act(server, AT_ONCE, () => death.letter !== undefined);
+  const isOver = (): boolean => death.letter !== undefined;
+  await crowd.act(server, { atOnce: AT_ONCE, isOver, forgives: isOver });
   await death.done();
 
   server = await start(LEASE_LATER);
@@ -90,7 +95,7 @@ async function until(there: () => Promise<boolean>): Promise<void> {
 }
 
 /** Mulberry32: the same numbers for the same seed. */
-function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

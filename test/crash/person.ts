@@ -6,7 +6,18 @@ const API = '/v1/auth';
 const STRANGER = 'somebody else';
 
 /** What people do that changes something. */
-export const DEEDS = ['register', 'verify', 'signIn', 'refresh', 'signOut', 'endOne', 'endOthers', 'replay', 'forget', 'reset'] as const;
+export const DEEDS = [
+  'register',
+  'verify',
+  'signIn',
+  'refresh',
+  'signOut',
+  'endOne',
+  'endOthers',
+  'replay',
+  'forget',
+  'reset',
+] as const;
 export type Deed = (typeof DEEDS)[number];
 
 /** A session that the person holds, as far as was acknowledged. */

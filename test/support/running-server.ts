@@ -23,9 +23,16 @@ export interface Question {
   userAgent?: string;
 }
 
-/** No answer came: the request may have been carried out, or not. */
+/** No answer came, or a 503: the request may have been carried out, or not. */
 export class Unanswered extends Error {
   override readonly name = 'Unanswered';
+  /** By `performance.now()`. */
+  readonly askedAt: number;
+
+  constructor(what: string, askedAt: number, cause: Error) {
+    super(`${what}: ${cause.message}`, { cause });
+    this.askedAt = askedAt;
+  }
 }
 
 export interface RunningServer {
@@ -104,9 +111,9 @@ function askOver(
         .join('; '),
     }),
   };
+  const askedAt = performance.now();
   return new Promise((resolve, reject) => {
-    const broken = (error: Error): void =>
-      reject(new Unanswered(`${method} ${path}: ${error.message}`, { cause: error }));
+    const broken = (error: Error): void => reject(new Unanswered(`${method} ${path}`, askedAt, error));
     const asked = request({ agent, host: '127.0.0.1', port, method, path, headers }, (response) => {
       let received = '';
       response.setEncoding('utf8');
@@ -115,6 +122,8 @@ function askOver(
       });
       response.on('error', broken);
       response.on('end', () => {
+        // It refuses, and has carried out nothing.
+        if (response.statusCode === 503) return broken(new Error(`503 ${received}`));
         const set = (response.headers['set-cookie'] ?? []).map((line) => line.split(';')[0]?.split('=') ?? []);
         resolve({
           status: response.statusCode ?? 0,
