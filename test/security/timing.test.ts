@@ -87,9 +87,13 @@ const alike = (first: readonly Answer[], second: readonly Answer[]): void => {
   assert.equal(new Set(all).size, 1, [...new Set(all)].join('\n'));
 };
 
+/**
+ * Of n pairs the area varies by chance with a deviation of about 1 / √(6 n): the bounds are more than three of them away
+ * for the pairs asked here, and nearer than what any of these told before it was mended (0.84 and 0.97).
+ */
 const tellsNothing = (t: TestContext, { curve, told }: { curve: number; told: string }): void => {
   t.diagnostic(told);
-  assert.ok(curve > 0.3 && curve < 0.7, told);
+  assert.ok(curve > 0.2 && curve < 0.8, told);
 };
 
 describe('nobody can tell by the answer or its time', () => {
