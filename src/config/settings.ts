@@ -223,12 +223,6 @@ export const Settings = Type.Object({
     minItems: 1,
     description: 'Countries that SMS may go to.',
   } satisfies Notes & { minItems: number }),
-  GUICHET_SMS_BUDGET: Type.Integer({
-    default: 100,
-    minimum: 0,
-    maximum: 1_000_000,
-    description: 'SMS an hour, all together; past it none is sent.',
-  } satisfies Notes & { minimum: number; maximum: number }),
   GUICHET_RATE_LIMITS: Type.Boolean({
     default: true,
     description:

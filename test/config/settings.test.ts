@@ -56,7 +56,6 @@ describe('settings', () => {
       GUICHET_TWILIO_API_URL: 'http://api.twilio.com',
       GUICHET_PHONE_REGION: 'France',
       GUICHET_SMS_COUNTRIES: 'FR,ZZ',
-      GUICHET_SMS_BUDGET: '-1',
     });
 
     assert.deepEqual(lines, [
@@ -78,7 +77,6 @@ describe('settings', () => {
       'GUICHET_TWILIO_API_URL is "http://api.twilio.com"; accepted is an https URL without a path (http on this machine only)',
       'GUICHET_PHONE_REGION is "France"; accepted is the two letters of a country (ISO 3166-1)',
       'GUICHET_SMS_COUNTRIES is "FR,ZZ"; accepted is the two letters of countries (ISO 3166-1) with commas between them',
-      'GUICHET_SMS_BUDGET is "-1"; accepted is a whole number from 0 to 1000000',
     ]);
   });
 
@@ -218,10 +216,7 @@ describe('settings', () => {
 
   it('let SMS go to the phone region’s own country, until others are listed', () => {
     const { settings } = loadSettings({});
-    assert.deepEqual(
-      [settings.GUICHET_PHONE_REGION, settings.GUICHET_SMS_COUNTRIES, settings.GUICHET_SMS_BUDGET],
-      ['FR', ['FR'], 100],
-    );
+    assert.deepEqual([settings.GUICHET_PHONE_REGION, settings.GUICHET_SMS_COUNTRIES], ['FR', ['FR']]);
     assert.equal(settings.GUICHET_TWILIO_API_URL, 'https://api.twilio.com');
     assert.deepEqual(loadSettings({ GUICHET_PHONE_REGION: 'be' }).settings.GUICHET_SMS_COUNTRIES, ['BE']);
     assert.deepEqual(loadSettings({ GUICHET_SMS_COUNTRIES: 'fr, CH be' }).settings.GUICHET_SMS_COUNTRIES, [
