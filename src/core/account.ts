@@ -35,11 +35,34 @@ export interface Account {
   /** Canonical form; `null` when the account has only a phone number. */
   email: string | null;
   emailVerifiedAt: Instant | null;
+  /** E.164; `null` when the account has only an e-mail address. */
+  phone: string | null;
+  phoneVerifiedAt: Instant | null;
+  signInCount: number;
+  currentSignIn: SignInPlace | null;
+  /** The one before. */
+  lastSignIn: SignInPlace | null;
+  /** Wrong passwords since the last sign-in: shown, never decided by. */
+  failedAttempts: number;
+  /** When wrong passwords last locked it; shown until the next sign-in. */
+  lockedOutAt: Instant | null;
+  /** Wrong second factors in a row (rule 17). */
+  wrongCodes: number;
   createdAt: Instant;
   updatedAt: Instant;
   /** Where the sign-up came from, shown to the owner of the address (rule 3). */
   createdFrom: { address: string | null; userAgent: string | null };
 }
+
+/** When and from where somebody signed in. */
+export interface SignInPlace {
+  at: Instant;
+  address: string | null;
+}
+
+/** Whether it has proven any way to reach its owner. */
+export const isProven = (account: Account): boolean =>
+  account.emailVerifiedAt !== null || account.phoneVerifiedAt !== null;
 
 /**
  * Splits a display name as rule 9 says: the first word, and the rest.

@@ -62,6 +62,7 @@ export async function startSession(
     expiresAt: now + lifetimes.idle,
     address: of.caller.address,
     userAgent: of.caller.userAgent,
+    deviceId: null,
   };
   await world.store.sessions.insert(session);
   await world.store.sessions.endBeyond(account.id, {

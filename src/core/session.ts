@@ -1,4 +1,5 @@
 import type { Account, AccountId } from './account.ts';
+import type { DeviceId } from './device.ts';
 import { Failure } from './failure.ts';
 import type { Instant } from './time.ts';
 import type { ContractName, Tables, World } from './world.ts';
@@ -27,6 +28,8 @@ export interface Session {
   expiresAt: Instant;
   address: string | null;
   userAgent: string | null;
+  /** The named device it was opened on, in the contracts that have them. */
+  deviceId: DeviceId | null;
 }
 
 export interface LiveSession {

@@ -1,10 +1,15 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import type { Account, AccountId, CodeFactor, Locale } from '../core/account.ts';
 import type { Accounts } from '../core/world.ts';
 import type { DatabaseHandle, Effects } from './database.ts';
 import type { AccountTable, Database } from './schema.ts';
 
-type Row = Omit<AccountTable, 'id'> & { id: number; email: string | null; email_verified_at: number | null };
+type Row = Selectable<AccountTable> & {
+  email: string | null;
+  email_verified_at: number | null;
+  phone: string | null;
+  phone_verified_at: number | null;
+};
 
 export function accountsOn(db: Kysely<Database>, effects: Effects, kind: DatabaseHandle['kind']): Accounts {
   const select = () => accountRows(db);
@@ -12,7 +17,7 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
     const row = await query.executeTakeFirst();
     return row && accountFrom(row);
   };
-  const change = async (id: AccountId, values: Partial<Omit<AccountTable, 'id'>>): Promise<void> => {
+  const change = async (id: AccountId, values: Updateable<AccountTable>): Promise<void> => {
     effects.accounts.add(id);
     await db.updateTable('account').set(values).where('id', '=', id).execute();
   };
@@ -105,7 +110,7 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
 }
 
 /**
- * Accounts with the e-mail address they hold. What never changes is written out: SQLite plans a statement anew for each
+ * Accounts with the identifiers they hold. What never changes is written out: SQLite plans a statement anew for each
  * value bound where a partial index could serve, and that took four times as long as the read.
  */
 function accountRows(db: Kysely<Database>) {
@@ -117,8 +122,19 @@ function accountRows(db: Kysely<Database>) {
         .on('identifier.kind', '=', sql.lit('email'))
         .on('identifier.pending', '=', sql.lit(0)),
     )
+    .leftJoin('identifier as phone', (join) =>
+      join
+        .onRef('phone.account_id', '=', 'account.id')
+        .on('phone.kind', '=', sql.lit('phone'))
+        .on('phone.pending', '=', sql.lit(0)),
+    )
     .selectAll('account')
-    .select(['identifier.value as email', 'identifier.verified_at as email_verified_at']);
+    .select([
+      'identifier.value as email',
+      'identifier.verified_at as email_verified_at',
+      'phone.value as phone',
+      'phone.verified_at as phone_verified_at',
+    ]);
 }
 
 export function accountFrom(row: Row): Account {
@@ -139,6 +155,15 @@ export function accountFrom(row: Row): Account {
     disabledAt: row.disabled_at,
     email: row.email,
     emailVerifiedAt: row.email_verified_at,
+    phone: row.phone,
+    phoneVerifiedAt: row.phone_verified_at,
+    signInCount: row.sign_in_count,
+    currentSignIn:
+      row.current_sign_in_at === null ? null : { at: row.current_sign_in_at, address: row.current_sign_in_address },
+    lastSignIn: row.last_sign_in_at === null ? null : { at: row.last_sign_in_at, address: row.last_sign_in_address },
+    failedAttempts: row.failed_attempts,
+    lockedOutAt: row.locked_out_at,
+    wrongCodes: row.wrong_codes,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     createdFrom: { address: row.created_from_address, userAgent: row.created_from_user_agent },

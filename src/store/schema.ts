@@ -5,11 +5,16 @@ export interface Database {
   account: AccountTable;
   identifier: IdentifierTable;
   buried_identifier: { digest: string; until: number };
-  password: { account_id: number; hash: string; pepper_id: string; changed_at: number };
+  password: PasswordTable;
   session: SessionTable;
   refresh_token: RefreshTokenTable;
   one_time_token: OneTimeTokenTable;
   pending_login: PendingLoginTable;
+  device: DeviceTable;
+  delivered_code: DeliveredCodeTable;
+  totp: { account_id: number; sealed_secret: string; last_step: number; confirmed_at: number };
+  pending_factor: PendingFactorTable;
+  recovery_code: { account_id: number; digest: string };
   known_client: { digest: string; account_id: number; signed_in_at: number };
   attempt: AttemptTable;
   rate_limit: RateLimitTable;
@@ -42,6 +47,25 @@ export interface AccountTable {
   updated_at: number;
   created_from_address: string | null;
   created_from_user_agent: string | null;
+  sign_in_count: Generated<number>;
+  current_sign_in_at: number | null;
+  last_sign_in_at: number | null;
+  current_sign_in_address: string | null;
+  last_sign_in_address: string | null;
+  /** Wrong passwords since the last sign-in: shown, never decided by. */
+  failed_attempts: Generated<number>;
+  locked_out_at: number | null;
+  /** Wrong second factors in a row. */
+  wrong_codes: Generated<number>;
+}
+
+export interface PasswordTable {
+  account_id: number;
+  hash: string;
+  pepper_id: string;
+  changed_at: number;
+  /** It opens nothing since then, until a reset (rule 17). */
+  disabled_at: number | null;
 }
 
 export interface IdentifierTable {
@@ -68,6 +92,7 @@ export interface SessionTable {
   expires_at: number;
   address: string | null;
   user_agent: string | null;
+  device_id: number | null;
 }
 
 export interface RefreshTokenTable {
@@ -98,6 +123,48 @@ export interface PendingLoginTable {
   epoch: number;
   tries: number;
   created_at: number;
+  expires_at: number;
+  /** Where the first factor came from. */
+  network: string | null;
+  /** Names the delivered code that completes it. */
+  code_binding: string | null;
+  /** What the client calls its device, as JSON, and the label that follows from it. */
+  device: string | null;
+  device_label: string | null;
+}
+
+export interface DeviceTable {
+  id: Generated<number>;
+  account_id: number;
+  label: string;
+  type: string | null;
+  name: string | null;
+  os: string | null;
+  address: string | null;
+  created_at: number;
+  last_used_at: number;
+}
+
+export interface DeliveredCodeTable {
+  account_id: number;
+  purpose: string;
+  binding: string;
+  digest: string;
+  channel: string;
+  destination: string;
+  network: string;
+  epoch: number;
+  tries: number;
+  sent_at: number;
+  expires_at: number;
+}
+
+export interface PendingFactorTable {
+  account_id: number;
+  channel: string;
+  sealed_secret: string | null;
+  epoch: number;
+  tries: number;
   expires_at: number;
 }
 

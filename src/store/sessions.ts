@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { AccountId } from '../core/account.ts';
+import type { DeviceId } from '../core/device.ts';
 import type { LiveSession, Session, SessionId } from '../core/session.ts';
 import type { ContractName, Sessions } from '../core/world.ts';
 import { accountFrom } from './accounts.ts';
@@ -145,10 +146,18 @@ function sessionRows(db: Kysely<Database>) {
         .on('identifier.kind', '=', sql.lit('email'))
         .on('identifier.pending', '=', sql.lit(0)),
     )
+    .leftJoin('identifier as phone', (join) =>
+      join
+        .onRef('phone.account_id', '=', 'account.id')
+        .on('phone.kind', '=', sql.lit('phone'))
+        .on('phone.pending', '=', sql.lit(0)),
+    )
     .selectAll('account')
     .select([
       'identifier.value as email',
       'identifier.verified_at as email_verified_at',
+      'phone.value as phone',
+      'phone.verified_at as phone_verified_at',
       'session.id as session_id',
       'session.contract',
       'session.token_id',
@@ -160,6 +169,7 @@ function sessionRows(db: Kysely<Database>) {
       'session.expires_at',
       'session.address',
       'session.user_agent',
+      'session.device_id',
     ]);
 }
 
@@ -177,6 +187,7 @@ function sessionFrom(row: Selectable<SessionTable>): Session {
     expiresAt: row.expires_at,
     address: row.address,
     userAgent: row.user_agent,
+    deviceId: row.device_id as DeviceId | null,
   };
 }
 
@@ -194,5 +205,6 @@ function rowFrom(session: Session): SessionTable {
     expires_at: session.expiresAt,
     address: session.address,
     user_agent: session.userAgent,
+    device_id: session.deviceId,
   };
 }

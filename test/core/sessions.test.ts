@@ -28,6 +28,7 @@ async function addSessions(stage: Stage, accountId: number, count: number, apart
         expiresAt: at + 7 * 86_400_000,
         address: null,
         userAgent: null,
+        deviceId: null,
       });
     }
   });
