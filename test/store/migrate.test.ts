@@ -55,7 +55,7 @@ describe('migrating', { concurrency: true }, () => {
       skip: name === 'PostgreSQL' && !hasPostgres,
     }, async (t) => {
       const applied = await migrateInFour(await make(t));
-      assert.deepEqual(applied.flat(), ['0001-identity-core']);
+      assert.deepEqual(applied.flat(), ['0001-identity-core', '0002-second-factors-and-devices']);
     });
   }
 });

@@ -51,7 +51,9 @@ describe('the embedded database', () => {
 
   it('keeps what refers to an account with it', async (t) => {
     const handle = await openTestSqlite(t);
-    const insert = handle.transaction((db) => sql`insert into password (account_id, hash, pepper_id, changed_at) values (999, 'hash', 'pepper', 1)`.execute(db));
+    const insert = handle.transaction((db) =>
+      sql`insert into password (account_id, hash, pepper_id, changed_at) values (999, 'hash', 'pepper', 1)`.execute(db),
+    );
     await assert.rejects(insert, /FOREIGN KEY/);
   });
 
