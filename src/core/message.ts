@@ -29,6 +29,8 @@ export interface Messages {
   new_device: { name: string | null; deviceName: string | null } & Circumstances;
   /** To the former address or number; the new one is not named, since a stranger may read along at either. */
   identifier_changed: { kind: IdentifierKind; name: string | null } & Circumstances;
+  /** To the address or number in use, while its change waits for the code sent to the new one, which is not named. */
+  identifier_change_requested: { kind: IdentifierKind; name: string | null } & Circumstances;
   factor_changed: { change: 'enabled' | 'disabled'; factor: CodeFactor; name: string | null } & Circumstances;
   /** `left` is how many remain. */
   recovery_code_used: { left: number; name: string | null } & Circumstances;
@@ -62,7 +64,9 @@ export type SmsTemplate =
   | 'change_code'
   | 'reset_code'
   | 'factor_code'
-  | 'identifier_changed';
+  | 'identifier_changed'
+  | 'identifier_change_requested'
+  | 'account_deleted';
 
 /** A message as the core hands it over; it leaves with the transaction that wrote it. */
 export type Message = {

@@ -13,6 +13,7 @@ import { claimAccount } from './templates/claim-account.ts';
 import { confirmationCode } from './templates/confirmation-code.ts';
 import { factorChanged } from './templates/factor-changed.ts';
 import { factorCode } from './templates/factor-code.ts';
+import { identifierChangeRequested } from './templates/identifier-change-requested.ts';
 import { identifierChanged } from './templates/identifier-changed.ts';
 import type { LetterIn, SmsIn } from './templates/letter.ts';
 import { newDevice } from './templates/new-device.ts';
@@ -45,6 +46,7 @@ const LETTERS: {
   factor_code: factorCode,
   new_device: newDevice,
   identifier_changed: identifierChanged,
+  identifier_change_requested: identifierChangeRequested,
   factor_changed: factorChanged,
   recovery_code_used: recoveryCodeUsed,
   second_factor_failures: secondFactorFailures,

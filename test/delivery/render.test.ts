@@ -31,6 +31,7 @@ const FACTS: Omit<Messages, CodeTemplate> = {
   sign_in_after_failures: { name: 'Ada', ...circumstances },
   new_device: { name: 'Ada', deviceName: 'Pixel 9', ...circumstances },
   identifier_changed: { name: 'Ada', kind: 'email', ...circumstances },
+  identifier_change_requested: { name: 'Ada', kind: 'email', ...circumstances },
   factor_changed: { name: 'Ada', change: 'enabled', factor: 'sms', ...circumstances },
   recovery_code_used: { name: 'Ada', left: 9, ...circumstances },
   second_factor_failures: { name: 'Ada', ...circumstances },
@@ -193,6 +194,14 @@ describe('a rendered message', () => {
         .join(' ');
     assert.match(opening('identifier_changed', { kind: 'email' }), /^The e-mail address of your Guichet account/);
     assert.match(opening('identifier_changed', { kind: 'phone' }), /^The phone number of your Guichet account/);
+    assert.match(
+      opening('identifier_change_requested', { kind: 'email' }),
+      /replace the e-mail address .*new address rec/,
+    );
+    assert.match(
+      opening('identifier_change_requested', { kind: 'phone' }),
+      /replace the phone number .*new number rec/,
+    );
     assert.match(opening('factor_changed', { factor: 'totp' }), /takes a second step: codes from an authenticator app/);
     assert.match(opening('factor_changed', { factor: 'email', change: 'disabled' }), /no second step .*by e-mail/);
     assert.match(opening('recovery_code_used', { left: 0 }), /It was the last one/);

@@ -11,11 +11,24 @@ import { NOON } from './mail-world.ts';
 
 const LOCALES: readonly Locale[] = ['en', 'fr'];
 const CODES = ['sign_in_code', 'confirmation_code', 'change_code', 'reset_code', 'factor_code'] as const;
-const BY_SMS: readonly SmsTemplate[] = [...CODES, 'identifier_changed'];
 /** As long as it is shown, and full of letters that cost two septets or need another alphabet. */
 const LONGEST_SERVICE = 'Île-de-France Œuvres [Ça & là] 🦊';
 
 const circumstances = { at: NOON, address: '192.0.2.7', userAgent: 'okhttp/5' };
+const ofKind = (kind: 'email' | 'phone') => ({ kind, name: 'Ada', ...circumstances });
+/** What else may go by SMS, with facts for each of its wordings. */
+const NOTICES: Record<Exclude<SmsTemplate, (typeof CODES)[number]>, readonly object[]> = {
+  identifier_changed: [ofKind('email'), ofKind('phone')],
+  identifier_change_requested: [ofKind('email'), ofKind('phone')],
+  account_deleted: [{ name: 'Ada', ...circumstances }],
+};
+const noticesBySms = Object.entries(NOTICES).flatMap(([template, wordings]) =>
+  wordings.map((facts) => ({ template: template as keyof typeof NOTICES, facts })),
+);
+const bySms: readonly { template: SmsTemplate; facts?: object }[] = [
+  ...CODES.map((template) => ({ template })),
+  ...noticesBySms,
+];
 
 function message(
   template: Template,
@@ -34,7 +47,6 @@ function message(
   } as QueuedMessage;
 }
 
-const notice = (kind: 'email' | 'phone') => ({ kind, name: 'Ada', ...circumstances });
 const render = renderer({ publicUrl: 'https://auth.example', serviceName: 'Guichet' });
 
 /** Septets of a text in the default alphabet of GSM (3GPP TS 23.038, table 1 and its extension); `NaN` outside of it. */
@@ -95,22 +107,33 @@ for (const locale of LOCALES) {
     it('fits into one segment, whatever the service is called', () => {
       for (const serviceName of ['Guichet', LONGEST_SERVICE, 'W'.repeat(300), '認証サービス', '{[~^€]}'.repeat(9)]) {
         const renderHere = renderer({ publicUrl: `https://${'a'.repeat(60)}.example`, serviceName });
-        for (const template of BY_SMS) {
-          for (const kind of ['email', 'phone'] as const) {
-            const change = template === 'identifier_changed' ? { facts: notice(kind) } : {};
-            const { text } = renderHere(message(template, { locale, channel: 'sms', ...change }));
-            assert.ok(septets(text) <= 160, `${septets(text)} septets: ${text}`);
-            assert.doesNotMatch(text, /undefined| {2}/);
-          }
+        for (const { template, ...facts } of bySms) {
+          const { text } = renderHere(message(template, { locale, channel: 'sms', ...facts }));
+          assert.ok(septets(text) <= 160, `${septets(text)} septets: ${text}`);
+          assert.doesNotMatch(text, /undefined| {2}/);
         }
       }
     });
 
-    it('tells of a changed number without a code or a link', () => {
-      const { code, text } = render(message('identifier_changed', { locale, channel: 'sms', facts: notice('phone') }));
-      assert.equal(code, null);
-      assert.doesNotMatch(text, /\d|http/);
-      assert.match(text, locale === 'en' ? /phone number .*Guichet/ : /numéro .*Guichet/);
+    it('tells what happened, and what to do if it was not the owner, without digits or a link', () => {
+      for (const { template, facts } of noticesBySms) {
+        const { code, html, links, subject, text } = render(message(template, { locale, channel: 'sms', facts }));
+        assert.deepEqual([code, html, links, subject], [null, null, [], '']);
+        assert.match(
+          text,
+          locale === 'en' ? /your Guichet account.*Not you\? /i : /votre compte Guichet.*Pas vous \? /i,
+        );
+        assert.doesNotMatch(text, /\d|http|Ada/);
+      }
+    });
+
+    it('names what changed', () => {
+      for (const template of ['identifier_changed', 'identifier_change_requested'] as const) {
+        const text = (kind: 'email' | 'phone') =>
+          render(message(template, { locale, channel: 'sms', facts: ofKind(kind) })).text;
+        assert.match(text('phone'), locale === 'en' ? /phone number/ : /le numéro/i);
+        assert.match(text('email'), locale === 'en' ? /e-mail address/ : /l'adresse e-mail/i);
+      }
     });
   });
 }

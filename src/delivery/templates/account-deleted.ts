@@ -1,7 +1,15 @@
-import type { LetterIn } from './letter.ts';
+import type { LetterIn, SmsIn } from './letter.ts';
 
-export const accountDeleted: LetterIn = {
+const sms: SmsIn<unknown> = {
+  en: (service) =>
+    `Your ${service} account was deleted, and every device is signed out. Not you? Write to those who run ${service}.`,
+  fr: (service) =>
+    `Votre compte ${service} a été supprimé, et tous vos appareils sont déconnectés. Pas vous ? Écrivez à ceux qui gèrent ${service}.`,
+};
+
+export const accountDeleted = {
   page: null,
+  sms,
   en: (service) => ({
     subject: 'Your account was deleted',
     opening: [`Your ${service} account has just been deleted, and every device is signed out.`],
@@ -18,4 +26,4 @@ export const accountDeleted: LetterIn = {
       `Ce n’était pas vous ? Écrivez à ceux qui gèrent ${service}.`,
     ],
   }),
-};
+} satisfies LetterIn;
