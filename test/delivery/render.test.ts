@@ -209,6 +209,18 @@ describe('a rendered message', () => {
     assert.match(opening('recovery_code_used', { left: 9 }), /9 codes are left\.$/);
   });
 
+  it('asks for new recovery codes when three or fewer are left (R051)', () => {
+    const text = (left: number, locale: Locale) => render(message('recovery_code_used', locale, { left })).text;
+    const advice = {
+      en: /(Better make new ones|It was the last one: make new ones) now\./,
+      fr: /(Mieux vaut en créer de nouveaux|C’était le dernier\u00A0: créez-en de nouveaux) dès maintenant\./,
+    };
+    for (const locale of LOCALES) {
+      for (const left of [0, 1, 2, 3]) assert.match(text(left, locale), advice[locale]);
+      for (const left of [4, 9]) assert.doesNotMatch(text(left, locale), advice[locale]);
+    }
+  });
+
   it('keeps a name of any length to a hundred characters', () => {
     const { text } = render(message('verify_email', 'en', { name: '🦊'.repeat(1000) }));
     assert.equal(text.split('\n')[0], `Hello ${'🦊'.repeat(99)}…,`);
