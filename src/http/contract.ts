@@ -13,6 +13,8 @@ export interface Contract<Words> {
   title: string;
   description: string;
   prefix: string;
+  /** Whether it keeps anything in cookies: a contract that does not never reads or sets one. */
+  usesCookies: boolean;
   /** What it speaks when a request asks for no language it has (rule 34). */
   defaultLocale: Locale;
   words: Record<Locale, Words>;
@@ -32,11 +34,25 @@ export interface Call<Body, Params, Words> {
   /** The contract's texts in the language asked for. */
   say: Words;
   cookies: Cookies;
+  /** From the `Authorization` header, for a contract without cookies; never from the query or the body. */
+  bearerToken: string | undefined;
   /** Where the contract lives, as the settings say. */
   prefix: string;
   /** Whether the public URL is https. */
   secure: boolean;
 }
+
+/** An answer of a route's second kind, see {@link orGive}. */
+export class OrGiven<Body> {
+  readonly body: Body;
+
+  constructor(body: Body) {
+    this.body = body;
+  }
+}
+
+/** In a handler: answers with the route's second status and body, those of its `orGives`. */
+export const orGive = <Body>(body: Body): OrGiven<Body> => new OrGiven(body);
 
 /** Reads the call, asks the core once, shapes the answer. */
 export type Handler<
@@ -44,13 +60,14 @@ export type Handler<
   Gives extends TSchema,
   Words,
   Params extends TSchema | undefined = undefined,
+  OrGives extends TSchema | undefined = undefined,
 > = (
   call: Call<
     Takes extends TSchema ? Static<Takes> : undefined,
     Params extends TSchema ? Static<Params> : undefined,
     Words
   >,
-) => Promise<Static<Gives>>;
+) => Promise<Static<Gives> | (OrGives extends TSchema ? OrGiven<Static<OrGives>> : never)>;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -65,6 +82,7 @@ export interface Route<Words> {
   params?: TSchema;
   status: number;
   gives: TSchema;
+  orGives?: readonly [status: number, body: TSchema];
   /** The failures and refusals that the reference lists for it, beside those that any route may answer. */
   mayFail: readonly (keyof Failures)[];
   handler: (call: Call<unknown, unknown, Words>) => Promise<unknown>;
@@ -81,6 +99,7 @@ export function route<
   Gives extends TSchema,
   Takes extends TSchema | undefined = undefined,
   Params extends TSchema | undefined = undefined,
+  OrGives extends TSchema | undefined = undefined,
 >(
   line: `${Method} /${string}`,
   of: {
@@ -89,8 +108,10 @@ export function route<
     takes?: Takes;
     params?: Params;
     gives: readonly [status: number, body: Gives];
+    /** What it may give instead, when the handler says so with {@link orGive}. */
+    orGives?: readonly [status: number, body: OrGives];
     mayFail?: readonly (keyof Failures)[];
-    by: Handler<Takes, Gives, Words, Params>;
+    by: Handler<NoInfer<Takes>, Gives, Words, NoInfer<Params>, NoInfer<OrGives>>;
   },
 ): Route<Words> {
   const [method, path] = line.split(' ') as [Method, string];
@@ -103,6 +124,7 @@ export function route<
     ...(of.params && { params: of.params }),
     status: of.gives[0],
     gives: of.gives[1],
+    ...(of.orGives?.[1] && { orGives: [of.orGives[0], of.orGives[1]] as const }),
     mayFail: of.mayFail ?? [],
     handler: of.by as Route<Words>['handler'],
   };

@@ -43,6 +43,18 @@ export function cookiesOf(request: FastifyRequest, reply: FastifyReply, secure: 
   };
 }
 
+const touched = (name: string): never => {
+  throw new Error(`a contract that uses no cookies cannot set ${name}`);
+};
+
+/** For a contract that uses none: whatever the request carries is not read, and to set one is a fault. */
+export const noCookies: Cookies = {
+  get: () => undefined,
+  comesTwice: () => false,
+  set: touched,
+  clear: touched,
+};
+
 function comesTwice(header: string, name: string): boolean {
   const first = header.indexOf(`${name}=`);
   if (header.indexOf(`${name}=`, first + 1) < 0) return false;

@@ -1,3 +1,4 @@
+import type { TSchema } from 'typebox';
 import type { FailureCode } from '../core/failure.ts';
 import type { AnyContract, Contract, Dialect, No, Route } from './contract.ts';
 import type { RefusalCode } from './refusal.ts';
@@ -43,11 +44,17 @@ function operationOf(contract: AnyContract, route: AnyRoute): object {
     parameters: Object.entries(properties).map(([name, schema]) => ({ name, in: 'path', required: true, schema })),
     ...(route.takes && { requestBody: { required: true, content: { 'application/json': { schema: route.takes } } } }),
     responses: {
-      [route.status]: { description: 'Done', content: { 'application/json': { schema: route.gives } } },
+      [route.status]: answerOf(route.gives),
+      ...(route.orGives && { [route.orGives[0]]: answerOf(route.orGives[1]) }),
       ...refusalsOf(contract, route),
     },
   };
 }
+
+const answerOf = (schema: TSchema): object => ({
+  description: (schema as { description?: string }).description ?? 'Done',
+  content: { 'application/json': { schema } },
+});
 
 function refusalsOf<Words>(contract: Contract<Words>, route: Route<Words>): Record<string, object> {
   const byStatus = new Map<number, Map<string, No['body']>>();

@@ -3,10 +3,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } fro
 import type { Identity } from '../core/identity.ts';
 import { asNo } from './as-no.ts';
 import { inspectBody, readJsonBodies } from './body.ts';
-import { callerOf } from './caller.ts';
-import { clientTokenIn } from './client-cookie.ts';
-import type { AnyContract, Call, No, Route } from './contract.ts';
-import { type Cookies, cookiesOf } from './cookies.ts';
+import { answer, callOf } from './call.ts';
+import type { AnyContract, No, Route } from './contract.ts';
+import { cookiesOf, noCookies } from './cookies.ts';
 import { languageOf } from './language.ts';
 import { checkOrigin } from './origin.ts';
 import { Refusal } from './refusal.ts';
@@ -26,7 +25,7 @@ export async function contractScope(scope: FastifyInstance, contract: AnyContrac
   readJsonBodies(scope);
   await scope.register(cors, {
     origin: (origin, decide) => decide(null, origin !== undefined && parts.isAllowedOrigin(origin) ? origin : false),
-    credentials: true,
+    credentials: contract.usesCookies,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
     strictPreflight: false,
   });
@@ -56,10 +55,7 @@ export async function contractScope(scope: FastifyInstance, contract: AnyContrac
         if (route.takes && (request.body === undefined || request.body === null)) request.body = {};
         done();
       },
-      handler: (request, reply) => {
-        reply.code(route.status);
-        return route.handler(callOf(request, reply, contract, parts));
-      },
+      handler: (request, reply) => answer(route, callOf(request, reply, contract, parts), reply),
     });
   }
 }
@@ -72,40 +68,12 @@ export function refuser(contract: AnyContract, parts: Pick<ScopeParts, 'isUnavai
       request.log.error({ err: error, reqId: request.id }, 'the request failed');
     // A refused request sets nothing, whatever its handler had begun (rule 31).
     reply.removeHeader('Set-Cookie');
-    const cookies = cookiesOf(request, reply, parts.secure);
+    const cookies = contract.usesCookies ? cookiesOf(request, reply, parts.secure) : noCookies;
     const say = contract.words[languageOf(request.headers['accept-language'], contract.defaultLocale)];
-    const answer = contract.dialect[code] as (call: object) => No;
+    const no = contract.dialect[code] as (call: object) => No;
     const { prefix } = contract;
-    const no = answer({ say, facts, cookies, prefix, path: pathBelow(prefix, request) });
-    return reply
-      .code(no.status)
-      .headers(no.headers ?? {})
-      .type('application/json; charset=utf-8')
-      .send(JSON.stringify(no.body));
-  };
-}
-
-function callOf(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  contract: AnyContract,
-  parts: ScopeParts,
-): Call<unknown, unknown, unknown> {
-  const cookies: Cookies = cookiesOf(request, reply, parts.secure);
-  const locale = languageOf(request.headers['accept-language'], contract.defaultLocale);
-  return {
-    identity: parts.identity,
-    body: request.body,
-    params: request.params,
-    // Worked out for those who ask: a look at a session does not.
-    get caller() {
-      const clientToken = clientTokenIn(cookies, parts.secure);
-      return callerOf(request, { clientToken, locale, isShared: parts.isSharedNetwork });
-    },
-    say: contract.words[locale],
-    cookies,
-    prefix: contract.prefix,
-    secure: parts.secure,
+    const { status, headers = {}, body } = no({ say, facts, cookies, prefix, path: pathBelow(prefix, request) });
+    return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(JSON.stringify(body));
   };
 }
 
@@ -113,7 +81,7 @@ function schemaOf(route: Route<unknown>): FastifySchema {
   return {
     ...(route.takes && { body: route.takes }),
     ...(route.params && { params: route.params }),
-    response: { [route.status]: route.gives },
+    response: { [route.status]: route.gives, ...(route.orGives && { [route.orGives[0]]: route.orGives[1] }) },
   };
 }
 

@@ -13,6 +13,7 @@ export const cookie: Contract<Words> = {
     '(7 days, renewed at each use, 30 days at most); no body carries a token. Messages are English, or French on request ' +
     '(`Accept-Language: fr`). A change asked for by a page of an origin that is not listed is refused.',
   prefix: '/v1/auth',
+  usesCookies: true,
   defaultLocale: 'en',
   words,
   dialect,

@@ -1,0 +1,67 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Identity } from '../core/identity.ts';
+import { bearerTokenIn } from './bearer-token.ts';
+import { callerOf } from './caller.ts';
+import { clientTokenIn } from './client-cookie.ts';
+import { type AnyContract, type Call, OrGiven, type Route } from './contract.ts';
+import { cookiesOf, noCookies } from './cookies.ts';
+import { languageOf } from './language.ts';
+
+/** What a call needs to know of the server. */
+export interface CallParts {
+  identity: Identity;
+  secure: boolean;
+  isSharedNetwork(address: string): boolean;
+}
+
+/** What a handler is given of a request. */
+export function callOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  contract: AnyContract,
+  parts: CallParts,
+): Call<unknown, unknown, unknown> {
+  const { usesCookies } = contract;
+  const cookies = usesCookies ? cookiesOf(request, reply, parts.secure) : noCookies;
+  const locale = languageOf(request.headers['accept-language'], contract.defaultLocale);
+  return {
+    identity: parts.identity,
+    body: request.body,
+    params: request.params,
+    // Worked out for those who ask: a look at a session does not.
+    get caller() {
+      const clientToken = usesCookies ? clientTokenIn(cookies, parts.secure) : clientTokenOf(request.body);
+      return callerOf(request, { clientToken, locale, isShared: parts.isSharedNetwork });
+    },
+    say: contract.words[locale],
+    cookies,
+    get bearerToken() {
+      return usesCookies ? undefined : bearerTokenIn(request.raw);
+    },
+    prefix: contract.prefix,
+    secure: parts.secure,
+  };
+}
+
+/** What makes a client known that keeps no cookies: the token that a sign-in's answer gave it (rule 20). */
+function clientTokenOf(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !Object.hasOwn(body, 'client_token')) return undefined;
+  const { client_token: token } = body as { client_token: unknown };
+  return typeof token === 'string' ? token : undefined;
+}
+
+/** Lets the handler do its work. @returns the body of the answer, its status set */
+export async function answer(
+  route: Route<unknown>,
+  call: Call<unknown, unknown, unknown>,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const given = await route.handler(call);
+  if (!(given instanceof OrGiven)) {
+    reply.code(route.status);
+    return given;
+  }
+  if (!route.orGives) throw new Error(`${route.method} ${route.path} has no second answer`);
+  reply.code(route.orGives[0]);
+  return given.body;
+}
