@@ -1,6 +1,6 @@
 import type { Account } from './account.ts';
 import type { Session } from './session.ts';
-import { days, minutes } from './time.ts';
+import { days, hours, minutes } from './time.ts';
 import type { AccessClaims, ContractName, World } from './world.ts';
 
 /** How long what a contract hands out lives, in milliseconds. */
@@ -14,6 +14,7 @@ export interface Lifetimes {
 
 /** Contracts whose sessions travel as an access JWT and a rotating refresh token. */
 export const LIFETIMES = {
+  device: { access: hours(1), idle: days(7), absolute: days(30) },
   cookie: { access: minutes(15), idle: days(7), absolute: days(30) },
 } as const satisfies Partial<Record<ContractName, Lifetimes>>;
 

@@ -20,8 +20,8 @@ export interface Keyring {
   seal(context: string, text: string, nonce: Uint8Array): string;
   /** @throws if the value was altered, moved, or sealed under a secret no longer accepted */
   open(context: string, sealed: string): string;
-  /** The successor of a refresh token (rule 26): the same token and nonce always give the same one. */
-  successor(token: string, nonce: string, keyId?: string): { keyId: string; token: string };
+  /** The 256 bits of a refresh token's successor (rule 26): the same token and nonce always give the same. */
+  successor(token: string, nonce: string, keyId?: string): { keyId: string; bytes: Uint8Array };
   /** Peppers for password hashes, the current one first; the id is kept beside each hash. */
   peppers: readonly { id: string; key: Buffer }[];
 }
@@ -87,8 +87,8 @@ export function createKeyring(secrets: readonly [string, ...string[]]): Keyring 
     successor(token, nonce, keyId) {
       const generation = keyId ? generations.find(({ successorId }) => successorId === keyId) : current;
       if (!generation) throw new Error(`refresh token key ${keyId} is no longer accepted`);
-      const next = createHmac('sha256', generation.successor).update(`${token}.${nonce}`).digest('base64url');
-      return { keyId: generation.successorId, token: next };
+      const bytes = createHmac('sha256', generation.successor).update(`${token}.${nonce}`).digest();
+      return { keyId: generation.successorId, bytes };
     },
     peppers: generations.map(({ id, pepper }) => ({ id, key: pepper })),
   };

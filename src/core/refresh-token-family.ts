@@ -20,10 +20,26 @@ export interface RefreshToken {
   successorDigest: string | null;
 }
 
+/** How each contract writes the 256 bits of a token. */
+const ENCODING = { device: 'hex', cookie: 'base64url' } as const satisfies Record<TokenContract, BufferEncoding>;
+const TOKEN_BYTES = 32;
+
 /** A spent token still gets the newest one: always this soon, for two tabs … */
 const GRACE = seconds(10);
 /** … and this long while its successor was never presented, for a lost answer (rule 26). */
 const LOST_ANSWER_GRACE = seconds(60);
+
+/** The first token of a family, in the form of its contract. */
+export function newRefreshToken(world: Pick<World, 'random'>, contract: TokenContract): string {
+  return inForm(contract, world.random.bytes(TOKEN_BYTES));
+}
+
+const inForm = (contract: TokenContract, bytes: Uint8Array): string => Buffer.from(bytes).toString(ENCODING[contract]);
+
+function hasForm(contract: TokenContract, token: string): boolean {
+  const bytes = Buffer.from(token, ENCODING[contract]);
+  return bytes.length === TOKEN_BYTES && inForm(contract, bytes) === token;
+}
 
 /** The row of a new token that belongs to the session. */
 export function makeRefreshToken(world: Pick<World, 'keyring'>, session: Session, token: string): RefreshToken {
@@ -63,6 +79,7 @@ export async function rotateRefreshToken(
   world: Pick<World, 'accessTokens' | 'clock' | 'keyring' | 'random' | 'store'>,
   input: { contract: TokenContract; refreshToken: string; caller: Caller },
 ): Promise<Refreshed> {
+  if (!hasForm(input.contract, input.refreshToken)) throw new Failure('session_ended');
   // What ends a family must outlive the "no", so the transaction returns it and the throw comes after.
   const rotation = await world.store.transaction((store) => rotate({ ...world, store }, input));
   if (rotation.outcome !== 'refreshed') throw new Failure('session_ended');
@@ -86,7 +103,7 @@ async function rotate(
     return spend(world, live, { text: input.refreshToken, token, nonce, caller: input.caller });
   }
   if (await mayHaveNewest(world, token, live, input.caller)) {
-    const refreshToken = await newestOf(world, input.refreshToken, token);
+    const refreshToken = await newestOf(world, input, token);
     if (refreshToken) return { outcome: 'refreshed', live, refreshToken };
   }
   await endReplayedFamily(world, live, input.caller);
@@ -99,8 +116,10 @@ async function spend(
   { text, token, nonce, caller }: { text: string; token: RefreshToken; nonce: string; caller: Caller },
 ): Promise<Rotation> {
   const now = world.clock.now();
-  const lifetimes = LIFETIMES[live.session.contract as TokenContract];
-  const next = world.keyring.successor(text, nonce);
+  const contract = live.session.contract as TokenContract;
+  const lifetimes = LIFETIMES[contract];
+  const { bytes, keyId } = world.keyring.successor(text, nonce);
+  const refreshToken = inForm(contract, bytes);
   const session: Session = {
     ...live.session,
     previousTokenId: live.session.tokenId,
@@ -111,18 +130,18 @@ async function spend(
     userAgent: caller.userAgent,
     expiresAt: Math.min(now + lifetimes.idle, live.session.authenticatedAt + lifetimes.absolute),
   };
-  const successor = makeRefreshToken(world, session, next.token);
+  const successor = makeRefreshToken(world, session, refreshToken);
   const spent = await world.store.refreshTokens.spend(token.digest, {
     rotatedAt: now,
     nonce,
-    keyId: next.keyId,
+    keyId,
     successorDigest: successor.digest,
   });
   // The session's row is held, so nobody else can have spent it since it was read.
   if (!spent) throw new Error('a held refresh token was spent by somebody else');
   await world.store.refreshTokens.insert(successor);
   await world.store.sessions.renew(session.id, { ...session, tokenId: session.tokenId ?? '' });
-  return { outcome: 'refreshed', live: { account: live.account, session }, refreshToken: next.token };
+  return { outcome: 'refreshed', live: { account: live.account, session }, refreshToken };
 }
 
 async function mayHaveNewest(
@@ -142,13 +161,14 @@ async function mayHaveNewest(
 /** Walks from a spent token to the one of its family that is not, deriving each from the one before. */
 async function newestOf(
   world: Pick<World, 'keyring'> & { store: Tables },
-  text: string,
+  presented: { contract: TokenContract; refreshToken: string },
   token: RefreshToken,
 ): Promise<string | undefined> {
   let current: RefreshToken | undefined = token;
-  let derived = text;
+  let derived = presented.refreshToken;
   while (current?.rotatedAt != null && current.nonce && current.keyId && current.successorDigest) {
-    derived = world.keyring.successor(derived, current.nonce, current.keyId).token;
+    const { bytes } = world.keyring.successor(derived, current.nonce, current.keyId);
+    derived = inForm(presented.contract, bytes);
     current = await world.store.refreshTokens.find([current.successorDigest]);
   }
   return current && derived;

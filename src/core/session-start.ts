@@ -2,7 +2,7 @@ import { LIFETIMES, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
 import { Failure } from './failure.ts';
 import { KNOWN_FOR } from './lockout.ts';
-import { makeRefreshToken } from './refresh-token-family.ts';
+import { makeRefreshToken, newRefreshToken } from './refresh-token-family.ts';
 import type { Session, SessionId } from './session.ts';
 import { hours } from './time.ts';
 import type { Caller, Tables, World } from './world.ts';
@@ -71,7 +71,7 @@ export async function startSession(
     usedSince: now - hours(24),
     spare: session.id,
   });
-  const refreshToken = Buffer.from(world.random.bytes(32)).toString('base64url');
+  const refreshToken = newRefreshToken(world, of.contract);
   await world.store.refreshTokens.insert(makeRefreshToken(world, session, refreshToken));
   const clientToken = await rememberClient(world, account, of.caller);
   return { account, session, refreshToken, clientToken };
