@@ -11,7 +11,8 @@ import { createIdentity, type Identity } from './core/identity.ts';
 import { createKeyring } from './core/keyring.ts';
 import { ensureSigningKey } from './core/signing-key.ts';
 import type { Clock, Policy, Random, World } from './core/world.ts';
-import { Es256AccessTokens } from './crypto/access-tokens.ts';
+import { cookieForm } from './crypto/access-token-forms.ts';
+import { JwtAccessTokens } from './crypto/access-tokens.ts';
 import { HashPool } from './crypto/hash-pool.ts';
 import { ARGON2_PARAMETERS, type Argon2Parameters, argon2id } from './crypto/password-hasher.ts';
 import type { Delivery } from './delivery/delivery.ts';
@@ -100,11 +101,11 @@ export async function compose(
     store,
     hasher: await argon2id(pool, keyring.peppers, overrides.argon2 ?? ARGON2_PARAMETERS),
     passwordAdvice: overrides.passwordAdvice ?? advisor,
-    accessTokens: new Es256AccessTokens({
+    accessTokens: new JwtAccessTokens({
       clock,
       keyring,
       store,
-      forms: { cookie: { type: 'at+jwt', issuer: derived.publicOrigin, audience: derived.publicOrigin } },
+      forms: { cookie: cookieForm({ issuer: derived.publicOrigin, audience: derived.publicOrigin }) },
     }),
     policy: policyOf(settings),
   };

@@ -1,7 +1,7 @@
 import type { Account } from './account.ts';
 import type { Session } from './session.ts';
 import { days, hours, minutes } from './time.ts';
-import type { AccessClaims, ContractName, World } from './world.ts';
+import type { ContractName, World } from './world.ts';
 
 /** How long what a contract hands out lives, in milliseconds. */
 export interface Lifetimes {
@@ -25,23 +25,19 @@ export async function accessTokenOf(
   world: Pick<World, 'accessTokens' | 'clock'>,
   { account, session }: { account: Account; session: Session },
 ): Promise<string> {
-  const contract = session.contract as TokenContract;
-  return world.accessTokens.issue(
-    contract,
-    accessClaims(account, session, world.clock.now(), LIFETIMES[contract].access),
-  );
+  const { access, absolute } = LIFETIMES[session.contract as TokenContract];
+  const issuedAt = world.clock.now();
+  return world.accessTokens.issue(session.contract, {
+    account,
+    sessionId: session.id,
+    deviceId: session.deviceId,
+    tokenId: session.tokenId ?? '',
+    issuedAt,
+    expiresAt: Math.min(issuedAt + access, session.authenticatedAt + absolute),
+  });
 }
 
-function accessClaims(account: Account, session: Session, issuedAt: number, lifetime: number): AccessClaims {
-  return {
-    subject: account.uuid,
-    sessionId: session.id,
-    tokenId: session.tokenId ?? '',
-    role: account.role,
-    issuedAt,
-    expiresAt: Math.min(
-      issuedAt + lifetime,
-      session.authenticatedAt + LIFETIMES[session.contract as TokenContract].absolute,
-    ),
-  };
+/** How a contract's tokens name an account: what {@link CheckedAccessToken} holds of it. */
+export function subjectOf(contract: TokenContract, account: Account): string {
+  return contract === 'device' ? String(account.id) : account.uuid;
 }

@@ -4,6 +4,12 @@ export type PasswordFlaw = 'too_short' | 'too_long' | 'common' | 'personal' | 'g
 /** Why a field was refused; each contract words it. */
 export type FieldFlaw = 'required' | 'type' | 'email' | 'too_short' | 'too_long' | 'malformed';
 
+/**
+ * Why a credential opens no session: none was given; it is no token of ours (a bad signature, another contract's, another
+ * shape); or it was one, and is expired or replaced, or its session has ended.
+ */
+export type CredentialFlaw = 'missing' | 'refused' | 'over';
+
 /** Every "no" the core can say: its code, and the facts it carries. */
 export interface Failures {
   /** Too many wrong passwords for this identifier from this kind of client; alike for identifiers that do not exist. */
@@ -21,7 +27,7 @@ export interface Failures {
   password_rejected: { flaw: PasswordFlaw; minimum: number };
   rate_limited: { retryAfterSeconds: number };
   /** No live session belongs to the credential. */
-  session_ended: undefined;
+  session_ended: { credential: CredentialFlaw };
   sign_up_closed: undefined;
   /** A one-time token that is unknown, spent, or overtaken by a change of the account. */
   token_invalid: undefined;

@@ -42,7 +42,7 @@ async function tryPassword(
 /** The session and account again, if what was proven is still so: a reset or takeover meanwhile has voided it. */
 async function stillProven(world: Pick<World, 'clock'> & { store: Tables }, proven: LiveSession): Promise<LiveSession> {
   const live = await stillLive(world, proven);
-  if (live.account.epoch !== proven.account.epoch) throw new Failure('session_ended');
+  if (live.account.epoch !== proven.account.epoch) throw new Failure('session_ended', { credential: 'over' });
   return live;
 }
 

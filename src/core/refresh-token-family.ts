@@ -79,10 +79,11 @@ export async function rotateRefreshToken(
   world: Pick<World, 'accessTokens' | 'clock' | 'keyring' | 'random' | 'store'>,
   input: { contract: TokenContract; refreshToken: string; caller: Caller },
 ): Promise<Refreshed> {
-  if (!hasForm(input.contract, input.refreshToken)) throw new Failure('session_ended');
+  if (!hasForm(input.contract, input.refreshToken)) throw new Failure('session_ended', { credential: 'refused' });
   // What ends a family must outlive the "no", so the transaction returns it and the throw comes after.
   const rotation = await world.store.transaction((store) => rotate({ ...world, store }, input));
-  if (rotation.outcome !== 'refreshed') throw new Failure('session_ended');
+  // One that is not found cannot be told from one that went with its session.
+  if (rotation.outcome !== 'refreshed') throw new Failure('session_ended', { credential: 'over' });
   const { live, refreshToken } = rotation;
   return { ...live, refreshToken, accessToken: await accessTokenOf(world, live) };
 }

@@ -1,4 +1,4 @@
-import type { TokenContract } from './access-token.ts';
+import { subjectOf, type TokenContract } from './access-token.ts';
 import { Failure } from './failure.ts';
 import { isLive, isNewest, type LiveSession } from './session.ts';
 import type { World } from './world.ts';
@@ -15,12 +15,18 @@ export async function checkSession(
   world: Pick<World, 'accessTokens' | 'clock' | 'store'>,
   input: { contract: TokenContract; accessToken: string | undefined; changes: boolean },
 ): Promise<LiveSession> {
-  const claims = input.accessToken && (await world.accessTokens.check(input.contract, input.accessToken));
-  if (!claims) throw new Failure('session_ended');
+  const { accessToken, changes, contract } = input;
+  if (!accessToken) throw new Failure('session_ended', { credential: 'missing' });
+  const token = await world.accessTokens.check(contract, accessToken);
+  if (!token) throw new Failure('session_ended', { credential: 'refused' });
+  const now = world.clock.now();
+  if (token.expiresAt <= now) throw new Failure('session_ended', { credential: 'over' });
   const { sessions } = world.store;
-  const live = await (input.changes ? sessions.find(claims.sessionId) : sessions.peek(claims.sessionId));
-  if (!live || !isLive(live, input.contract, world.clock.now())) throw new Failure('session_ended');
-  const { account, session } = live;
-  if (!isNewest(session, claims.tokenId) || claims.subject !== account.uuid) throw new Failure('session_ended');
+  const live = await (changes ? sessions.find(token.sessionId) : sessions.peek(token.sessionId));
+  if (!live || !isLive(live, contract, now) || !isNewest(live.session, token.tokenId)) {
+    throw new Failure('session_ended', { credential: 'over' });
+  }
+  if (token.account !== subjectOf(contract, live.account))
+    throw new Failure('session_ended', { credential: 'refused' });
   return live;
 }

@@ -1,4 +1,4 @@
-import type { TokenContract } from './access-token.ts';
+import { subjectOf, type TokenContract } from './access-token.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { isNewest, type LiveSession, type SessionId, stillLive } from './session.ts';
@@ -19,13 +19,19 @@ export async function sessionNamedBy(
   contract: TokenContract,
   { accessToken, refreshToken }: SessionCredentials,
 ): Promise<LiveSession | undefined> {
-  const claims = accessToken ? await world.accessTokens.check(contract, accessToken, { expired: true }) : undefined;
+  const access = accessToken ? await world.accessTokens.check(contract, accessToken) : undefined;
   const spent = refreshToken
     ? await world.store.refreshTokens.find(world.keyring.digests('refresh-token', refreshToken))
     : undefined;
   const { sessions } = world.store;
-  const byAccess = claims && (await sessions.find(claims.sessionId));
-  if (byAccess?.session.contract === contract && isNewest(byAccess.session, claims?.tokenId)) return byAccess;
+  const byAccess = access && (await sessions.find(access.sessionId));
+  if (
+    byAccess?.session.contract === contract &&
+    isNewest(byAccess.session, access?.tokenId) &&
+    access?.account === subjectOf(contract, byAccess.account)
+  ) {
+    return byAccess;
+  }
   const byRefresh = spent && (await sessions.find(spent.sessionId));
   return byRefresh?.session.contract === contract ? byRefresh : undefined;
 }
@@ -33,14 +39,16 @@ export async function sessionNamedBy(
 /**
  * Signs out: ends the session that the credentials name, with its refresh tokens. Without one it does nothing.
  *
+ * @returns whether there was one to end
  * @see ASVS 5.0: 7.4.1
  */
 export async function signOut(
   world: Pick<World, 'accessTokens' | 'clock' | 'keyring' | 'store'>,
   input: { contract: TokenContract; credentials: SessionCredentials; caller: Caller },
-): Promise<void> {
+): Promise<boolean> {
   const live = await sessionNamedBy(world, input.contract, input.credentials);
-  if (live) await world.store.transaction((store) => end({ ...world, store }, live, live.session.id, input.caller));
+  if (!live) return false;
+  return world.store.transaction((store) => end({ ...world, store }, live, live.session.id, input.caller));
 }
 
 /**

@@ -58,6 +58,7 @@ export async function stillLive(
 ): Promise<LiveSession> {
   await world.store.accounts.hold(account.id);
   const live = await world.store.sessions.find(session.id);
-  if (!live || !isLive(live, session.contract, world.clock.now())) throw new Failure('session_ended');
+  if (!live || !isLive(live, session.contract, world.clock.now()))
+    throw new Failure('session_ended', { credential: 'over' });
   return live;
 }

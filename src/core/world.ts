@@ -1,5 +1,6 @@
 import type { Account, AccountId, Locale } from './account.ts';
 import type { AuditEvent, RecordedEvent } from './audit.ts';
+import type { DeviceId } from './device.ts';
 import type { PasswordFlaw } from './failure.ts';
 import type { IdentifierKind } from './identifier.ts';
 import type { Keyring } from './keyring.ts';
@@ -71,21 +72,30 @@ export interface PasswordAdvice {
   ): Promise<Extract<PasswordFlaw, 'common' | 'guessable'> | undefined>;
 }
 
-/** Signed access tokens (RFC 9068), on the keys of `signing_key`. */
+/** Signed access tokens (RFC 7519), each contract's in its own form. */
 export interface AccessTokens {
   issue(contract: ContractName, claims: AccessClaims): Promise<string>;
-  /** @returns the claims of a token that this contract issued and whose signature holds; `exp` is checked unless `expired` allows it */
-  check(contract: ContractName, token: string, allow?: { expired: boolean }): Promise<AccessClaims | undefined>;
+  /** @returns what a token names that this contract issued and whose signature holds, an expired one too */
+  check(contract: ContractName, token: string): Promise<CheckedAccessToken | undefined>;
   /** Public keys, as JWKS (RFC 7517 §5). */
   publicKeys(): Promise<{ keys: object[] }>;
 }
 
+/** What an access token tells, whatever its contract calls it. */
 export interface AccessClaims {
-  subject: string;
+  account: Pick<Account, 'id' | 'role' | 'uuid'>;
+  sessionId: SessionId;
+  deviceId: DeviceId | null;
+  tokenId: string;
+  issuedAt: Instant;
+  expiresAt: Instant;
+}
+
+export interface CheckedAccessToken {
   sessionId: SessionId;
   tokenId: string;
-  role: string;
-  issuedAt: Instant;
+  /** As the contract's tokens name it. */
+  account: string;
   expiresAt: Instant;
 }
 

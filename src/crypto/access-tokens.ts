@@ -1,10 +1,11 @@
-import type { webcrypto } from 'node:crypto';
+import type { KeyObject, webcrypto } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { importJWK, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Keyring } from '../core/keyring.ts';
-import type { SessionId } from '../core/session.ts';
 import { type SigningKey, signingKeyContext } from '../core/signing-key.ts';
-import type { AccessClaims, AccessTokens, Clock, ContractName, Store } from '../core/world.ts';
+import type { AccessClaims, AccessTokens, CheckedAccessToken, Clock, ContractName, Store } from '../core/world.ts';
+import type { TokenForm } from './access-token-forms.ts';
 
 /** How long the set of keys is taken as known, so that a rotation elsewhere is seen within a second (rule 27). */
 const KEYS_KNOWN_FOR = 1000;
@@ -12,28 +13,33 @@ const KEYS_KNOWN_FOR = 1000;
 const LONGEST_TOKEN = 2048;
 const VERIFIED_TOKENS = 20_000;
 
-/** How one contract's tokens are marked, so that none passes for another's (RFC 8725 §3.11). */
-export interface TokenForm {
-  type: string;
-  issuer: string;
-  audience: string;
+/** What signs and verifies: a contract's own key pair, or the secret that it shares with others. */
+interface Key {
+  algorithm: 'ES256' | 'HS256';
+  kid?: string;
+  signer: webcrypto.CryptoKey | KeyObject;
+  verifier: webcrypto.CryptoKey | KeyObject;
 }
 
-interface LoadedKey extends SigningKey {
-  signer: webcrypto.CryptoKey;
-  verifier: webcrypto.CryptoKey;
+interface LoadedKey extends SigningKey, Key {
+  algorithm: 'ES256';
+  kid: string;
 }
 
-/** ES256 tokens on the keys of the store (RFC 7518 §3.4, RFC 9068). */
-export class Es256AccessTokens implements AccessTokens {
+interface VerifiedToken {
+  kid: string | undefined;
+  contract: ContractName;
+  token: CheckedAccessToken;
+}
+
+/** JWTs by ES256 on the keys of the store, or by HS256 on a shared secret: the form says which, never the token. */
+export class JwtAccessTokens implements AccessTokens {
   readonly #clock: Clock;
   readonly #keyring: Keyring;
   readonly #forms: Partial<Record<ContractName, TokenForm>>;
   readonly #store: Pick<Store, 'signingKeys'>;
   /** Texts whose signature and marks held once; expiry is looked at each time. */
-  readonly #verified = new LRUCache<string, { kid: string; contract: ContractName; claims: AccessClaims }>({
-    max: VERIFIED_TOKENS,
-  });
+  readonly #verified = new LRUCache<string, VerifiedToken>({ max: VERIFIED_TOKENS });
   #loaded = new Map<string, LoadedKey>();
   #keys: Promise<Map<string, LoadedKey>> | undefined;
   #loadedAt = Number.NEGATIVE_INFINITY;
@@ -52,40 +58,21 @@ export class Es256AccessTokens implements AccessTokens {
 
   async issue(contract: ContractName, claims: AccessClaims): Promise<string> {
     const form = this.#form(contract);
-    const now = this.#clock.now();
-    let key: LoadedKey | undefined;
-    for (const candidate of (await this.#current()).values()) {
-      // The first one serves also when the clock was set back to before it was made.
-      if (candidate.contract === contract && (!key || candidate.signsFrom <= now)) key = candidate;
-    }
-    if (!key) throw new Error(`the ${contract} contract has no signing key yet`);
-    return new SignJWT({ sid: claims.sessionId, role: claims.role })
-      .setProtectedHeader({ alg: key.algorithm, kid: key.kid, typ: form.type })
-      .setSubject(claims.subject)
-      .setJti(claims.tokenId)
-      .setIssuedAt(inSeconds(claims.issuedAt))
-      .setExpirationTime(inSeconds(claims.expiresAt))
-      .setIssuer(form.issuer)
-      .setAudience(form.audience)
-      .sign(key.signer);
+    const key = form.secret ? sharedKey(form.secret) : await this.#signing(contract);
+    return new SignJWT(form.write(claims)).setProtectedHeader(headerOf(form, key)).sign(key.signer);
   }
 
-  async check(
-    contract: ContractName,
-    token: string,
-    allow: { expired: boolean } = { expired: false },
-  ): Promise<AccessClaims | undefined> {
+  async check(contract: ContractName, token: string): Promise<CheckedAccessToken | undefined> {
     if (token.length > LONGEST_TOKEN) return undefined;
     const keys = await this.#current();
     let verified = this.#verified.get(token);
     // A key that was taken away takes what it signed with it.
-    if (!verified || !keys.has(verified.kid)) {
+    if (!verified || (verified.kid !== undefined && !keys.has(verified.kid))) {
       verified = await this.#verify(contract, token, keys);
       if (!verified) return undefined;
       this.#verified.set(token, verified);
     }
-    if (verified.contract !== contract) return undefined;
-    return allow.expired || verified.claims.expiresAt > this.#clock.now() ? verified.claims : undefined;
+    return verified.contract === contract ? verified.token : undefined;
   }
 
   async publicKeys(): Promise<{ keys: object[] }> {
@@ -95,28 +82,39 @@ export class Es256AccessTokens implements AccessTokens {
     };
   }
 
-  async #verify(contract: ContractName, token: string, keys: Map<string, LoadedKey>) {
+  async #signing(contract: ContractName): Promise<LoadedKey> {
+    const now = this.#clock.now();
+    let key: LoadedKey | undefined;
+    for (const candidate of (await this.#current()).values()) {
+      // The first one serves also when the clock was set back to before it was made.
+      if (candidate.contract === contract && (!key || candidate.signsFrom <= now)) key = candidate;
+    }
+    if (!key) throw new Error(`the ${contract} contract has no signing key yet`);
+    return key;
+  }
+
+  async #verify(
+    contract: ContractName,
+    text: string,
+    keys: Map<string, LoadedKey>,
+  ): Promise<VerifiedToken | undefined> {
     const form = this.#form(contract);
-    if (!isCanonical(token)) return undefined;
+    if (!isCanonical(text)) return undefined;
+    const keyFor = ({ kid = '' }: { kid?: string }): Key => {
+      if (form.secret) return sharedKey(form.secret);
+      const key = keys.get(kid);
+      if (key?.contract !== contract) throw new Error('no such key');
+      return key;
+    };
     try {
-      const { payload, protectedHeader } = await jwtVerify(
-        token,
-        ({ kid, alg }) => {
-          const key = kid ? keys.get(kid) : undefined;
-          if (key?.contract !== contract || key.algorithm !== alg) throw new Error('no such key');
-          return key.verifier;
-        },
-        {
-          algorithms: ['ES256'],
-          audience: form.audience,
-          issuer: form.issuer,
-          requiredClaims: ['sub', 'sid', 'jti', 'iat', 'exp', 'role'],
-          typ: form.type,
-          // Expiry is compared at each use; here the signature and the marks are.
-          currentDate: new Date(0),
-        },
-      );
-      return { kid: protectedHeader.kid ?? '', contract, claims: claimsFrom(payload) };
+      const { payload, protectedHeader } = await jwtVerify(text, (header) => keyFor(header).verifier, {
+        algorithms: [form.secret ? 'HS256' : 'ES256'],
+        // Expiry is compared at each use; here the signature and the marks are.
+        currentDate: new Date(0),
+      });
+      const key = keyFor(protectedHeader);
+      const token = isDeepStrictEqual(protectedHeader, headerOf(form, key)) ? form.read(payload) : undefined;
+      return token && { kid: key.kid, contract, token };
     } catch {
       return undefined;
     }
@@ -159,21 +157,10 @@ export class Es256AccessTokens implements AccessTokens {
 const isCanonical = (token: string): boolean =>
   token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part);
 
-function claimsFrom(payload: Record<string, unknown>): AccessClaims {
-  const { sub, sid, jti, role, iat, exp, aud } = payload;
-  // A list that names others too is no token that was issued here.
-  if (typeof aud !== 'string') throw new Error('the audience is a list');
-  if (typeof sub !== 'string' || typeof sid !== 'string' || typeof jti !== 'string' || typeof role !== 'string') {
-    throw new Error('a claim has another type');
-  }
-  return {
-    subject: sub,
-    sessionId: sid as SessionId,
-    tokenId: jti,
-    role,
-    issuedAt: Number(iat) * 1000,
-    expiresAt: Number(exp) * 1000,
-  };
-}
+const sharedKey = (secret: KeyObject): Key => ({ algorithm: 'HS256', signer: secret, verifier: secret });
 
-const inSeconds = (instant: number): number => Math.floor(instant / 1000);
+const headerOf = ({ type }: TokenForm, { algorithm, kid }: Key) => ({
+  alg: algorithm,
+  ...(kid !== undefined && { kid }),
+  typ: type,
+});

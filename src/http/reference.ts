@@ -6,6 +6,7 @@ import type { RefusalCode } from './refusal.ts';
 /** Facts with which a dialect shows what its "no" looks like. */
 const SAMPLE_FACTS = {
   allowed: ['POST'],
+  credential: 'over',
   fields: { email: 'email' },
   flaw: 'too_short',
   identifier: 'email',

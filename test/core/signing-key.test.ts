@@ -1,25 +1,31 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { it } from 'node:test';
 import { ensureSigningKey } from '../../src/core/signing-key.ts';
 import type { AccessClaims } from '../../src/core/world.ts';
-import { Es256AccessTokens } from '../../src/crypto/access-tokens.ts';
+import { cookieForm } from '../../src/crypto/access-token-forms.ts';
+import { JwtAccessTokens } from '../../src/crypto/access-tokens.ts';
 import { cleanExpired } from '../../src/store/clean.ts';
 import { hasPostgres } from '../support/databases.ts';
 import { openStage, type Stage } from '../support/stage.ts';
 
 const kidOf = (token: string): string => JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid;
 const claims = (stage: Stage, lifetimeSeconds = 900): AccessClaims => ({
-  subject: 'somebody',
-  sessionId: 'a-session' as AccessClaims['sessionId'],
-  tokenId: 'a-token',
-  role: 'USER',
+  account: { id: 7 as AccessClaims['account']['id'], uuid: 'somebody', role: 'USER' },
+  sessionId: randomUUID() as AccessClaims['sessionId'],
+  deviceId: null,
+  tokenId: randomUUID(),
   issuedAt: stage.clock.now(),
   expiresAt: stage.clock.now() + lifetimeSeconds * 1000,
 });
 const issue = (stage: Stage, lifetimeSeconds?: number) =>
   stage.world.accessTokens.issue('cookie', claims(stage, lifetimeSeconds));
-const check = async (stage: Stage, token: string) =>
-  (await stage.world.accessTokens.check('cookie', token)) !== undefined;
+const check = async (stage: Stage, token: string) => {
+  const checked = await stage.world.accessTokens.check('cookie', token);
+  return checked !== undefined && checked.expiresAt > stage.clock.now();
+};
+const formOf = ({ derived }: Stage, change: { issuer?: string; audience?: string } = {}) =>
+  cookieForm({ issuer: derived.publicOrigin, audience: derived.publicOrigin, ...change });
 const published = async (stage: Stage): Promise<string[]> =>
   (await stage.world.accessTokens.publicKeys()).keys.map((key) => (key as { kid: string }).kid);
 const rotate = (stage: Stage, now = false) => stage.identity.rotateSigningKey({ contract: 'cookie', now });
@@ -102,18 +108,18 @@ for (const database of ['sqlite', 'postgres'] as const) {
 
   on('a token is read by the contract it was issued for, and by no other’s marks', async (stage) => {
     const { clock, keyring, store } = stage.world;
-    const form = { type: 'at+jwt', issuer: stage.derived.publicOrigin, audience: stage.derived.publicOrigin };
+    const form = formOf(stage);
     const token = await issue(stage);
-    for (const change of [
-      { type: 'JWT' },
-      { issuer: 'https://other.example' },
-      { audience: 'https://other.example' },
+    for (const marked of [
+      { ...form, type: 'JWT' },
+      formOf(stage, { issuer: 'https://other.example' }),
+      formOf(stage, { audience: 'https://other.example' }),
     ]) {
-      const other = new Es256AccessTokens({ clock, keyring, store, forms: { cookie: { ...form, ...change } } });
-      assert.equal(await other.check('cookie', token), undefined, JSON.stringify(change));
+      const other = new JwtAccessTokens({ clock, keyring, store, forms: { cookie: marked } });
+      assert.equal(await other.check('cookie', token), undefined);
     }
     await ensureSigningKey(stage.world, 'device');
-    const device = new Es256AccessTokens({ clock, keyring, store, forms: { device: form, cookie: form } });
+    const device = new JwtAccessTokens({ clock, keyring, store, forms: { device: form, cookie: form } });
     assert.equal(await device.check('device', token), undefined);
     assert.notEqual(await device.check('cookie', token), undefined);
     assert.equal(await device.check('device', token), undefined);
@@ -121,8 +127,7 @@ for (const database of ['sqlite', 'postgres'] as const) {
 
   on('another process sees a new key within a second', async (stage) => {
     const { clock, keyring, store } = stage.world;
-    const form = { type: 'at+jwt', issuer: stage.derived.publicOrigin, audience: stage.derived.publicOrigin };
-    const other = new Es256AccessTokens({ clock, keyring, store, forms: { cookie: form } });
+    const other = new JwtAccessTokens({ clock, keyring, store, forms: { cookie: formOf(stage) } });
     await other.publicKeys();
     await rotate(stage, true);
     stage.clock.advance({ seconds: 1 });

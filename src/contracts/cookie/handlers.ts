@@ -49,7 +49,7 @@ export const me: Handler<undefined, typeof schema.Me, Words> = async (call) => {
 
 export const refresh: Handler<undefined, typeof schema.Refreshed, Words> = async (call) => {
   const { refreshToken } = credentialsIn(call.cookies);
-  if (refreshToken === undefined) throw new Failure('session_ended');
+  if (refreshToken === undefined) throw new Failure('session_ended', { credential: 'missing' });
   const refreshed = await call.identity.rotateRefreshToken({ contract, refreshToken, caller: call.caller });
   setSessionCookies(call.cookies, call.prefix, refreshed);
   return { ok: true, user: refreshedUser(refreshed.account) };
