@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Failure, type FieldFlaw } from '../core/failure.ts';
+import { parseForm } from './form-body.ts';
 import { repeatsKey } from './json-keys.ts';
 import { Refusal } from './refusal.ts';
 
@@ -8,13 +9,24 @@ export const BODY_LIMIT = 64 * 1024;
 const DEPTH_LIMIT = 16;
 const KEY_LIMIT = 200;
 
+/** The types of bodies that a contract may read. */
+export type BodyType = 'json' | 'form';
+
+export const MEDIA_TYPES: Record<BodyType, string> = {
+  json: 'application/json',
+  form: 'application/x-www-form-urlencoded',
+};
+
+/** A body as it was sent, up to the limit and of whatever type. */
+export interface SentBody {
+  type: BodyType | undefined;
+  bytes: Buffer;
+}
+
 /**
- * Reads JSON bodies and nothing else: an empty body of whatever type counts as absent, another type is refused (rule 32).
- * UTF-8 is checked, not repaired; `__proto__` and `constructor.prototype` are refused (R140, R142).
+ * Takes bodies in; what is in them says {@link bodyReader}. An empty one of whatever type counts as absent (rule 32).
  */
-export function readJsonBodies(scope: FastifyInstance): void {
-  const parseJson = scope.getDefaultJsonParser('error', 'error');
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+export function takeBodies(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   scope.addHook('onRequest', (request, _reply, done) => {
     // Of what type nothing is does not matter, not even when it is no type at all.
@@ -24,35 +36,52 @@ export function readJsonBodies(scope: FastifyInstance): void {
     }
     done();
   });
-  scope.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer', bodyLimit: BODY_LIMIT },
-    (request, body, done) => {
-      if (body.length === 0) {
-        done(null, undefined);
-        return;
-      }
-      let text: string;
-      try {
-        text = decoder.decode(body as Buffer);
-      } catch {
-        done(new Refusal('body_unreadable'));
-        return;
-      }
-      // The parser would skip a byte order mark, which RFC 8259 §8.1 forbids.
-      if (text.startsWith('\ufeff')) {
-        done(new Refusal('body_unreadable'));
-        return;
-      }
-      void parseJson(request, text, (error, value) => {
-        done(error || repeatsKey(text) ? new Refusal('body_unreadable') : null, value);
-      });
-    },
-  );
-  scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => {
-    if (body.length === 0) done(null, undefined);
-    else done(new Refusal('media_type_unsupported'));
-  });
+  const take = (mediaType: string, type?: BodyType): void => {
+    scope.addContentTypeParser(mediaType, { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, bytes, done) => {
+      done(null, bytes.length === 0 ? undefined : { type, bytes });
+    });
+  };
+  take(MEDIA_TYPES.json, 'json');
+  take(MEDIA_TYPES.form, 'form');
+  take('*');
+}
+
+/** Reads what {@link takeBodies} took. @throws {Refusal} `media_type_unsupported` or `body_unreadable` */
+export type BodyReader = (sent: unknown, types: readonly BodyType[]) => unknown;
+
+/** UTF-8 is checked, not repaired; `__proto__` and `constructor.prototype` are refused (R140, R142). */
+export function bodyReader(scope: FastifyInstance): BodyReader {
+  const parseJson = jsonParser(scope);
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  return (sent, types) => {
+    if (sent === undefined || sent === null) return undefined;
+    const { type, bytes } = sent as SentBody;
+    if (!type || !types.includes(type)) throw new Refusal('media_type_unsupported');
+    let text: string;
+    try {
+      text = decoder.decode(bytes);
+    } catch {
+      throw new Refusal('body_unreadable');
+    }
+    return type === 'json' ? parseJson(text) : parseForm(text);
+  };
+}
+
+function jsonParser(scope: FastifyInstance): (text: string) => unknown {
+  const parse = scope.getDefaultJsonParser('error', 'error');
+  return (text) => {
+    // The parser would skip a byte order mark, which RFC 8259 §8.1 forbids.
+    if (text.startsWith('\ufeff')) throw new Refusal('body_unreadable');
+    let parsed: unknown;
+    let failed: unknown;
+    // It answers at once, and asks nothing of the request.
+    void parse(undefined as never, text, (error, value) => {
+      failed = error;
+      parsed = value;
+    });
+    if (failed || repeatsKey(text)) throw new Refusal('body_unreadable');
+    return parsed;
+  };
 }
 
 /**

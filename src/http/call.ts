@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { TSchema } from 'typebox';
 import type { Identity } from '../core/identity.ts';
 import { bearerTokenIn } from './bearer-token.ts';
 import { callerOf } from './caller.ts';
@@ -50,18 +51,14 @@ function clientTokenOf(body: unknown): string | undefined {
   return typeof token === 'string' ? token : undefined;
 }
 
-/** Lets the handler do its work. @returns the body of the answer, its status set */
+/** Lets the handler do its work. @returns what it gives, and the line of the table that says how */
 export async function answer(
   route: Route<unknown>,
   call: Call<unknown, unknown, unknown>,
-  reply: FastifyReply,
-): Promise<unknown> {
+): Promise<{ status: number; schema: TSchema; body: unknown }> {
   const given = await route.handler(call);
-  if (!(given instanceof OrGiven)) {
-    reply.code(route.status);
-    return given;
-  }
+  if (!(given instanceof OrGiven)) return { status: route.status, schema: route.gives, body: given };
   if (!route.orGives) throw new Error(`${route.method} ${route.path} has no second answer`);
-  reply.code(route.orGives[0]);
-  return given.body;
+  const [status, schema] = route.orGives;
+  return { status, schema, body: given.body };
 }

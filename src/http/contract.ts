@@ -3,6 +3,7 @@ import type { Locale } from '../core/account.ts';
 import type { Failures } from '../core/failure.ts';
 import type { Identity } from '../core/identity.ts';
 import type { Caller, ContractName } from '../core/world.ts';
+import type { BodyType } from './body.ts';
 import type { Cookies } from './cookies.ts';
 import type { Refusals } from './refusal.ts';
 
@@ -20,6 +21,8 @@ export interface Contract<Words> {
   words: Record<Locale, Words>;
   dialect: Dialect<Words>;
   routes: readonly Route<Words>[];
+  /** The bodies it reads: JSON alone, unless it says otherwise. */
+  bodies?: readonly BodyType[];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each contract has words of its own, and only its own files know them
@@ -70,6 +73,8 @@ export type Handler<
 ) => Promise<Static<Gives> | (OrGives extends TSchema ? OrGiven<Static<OrGives>> : never)>;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+/** Method and path below the prefix, as `POST /login`. */
+export type Line = `${Method} /${string}`;
 
 /** One line of the table. */
 export interface Route<Words> {
@@ -91,8 +96,6 @@ export interface Route<Words> {
 /**
  * One documented line: what it takes, the status and body it gives, and the handler that agrees with both.
  * The schemas are type, check, reference entry and list of what may leave, at once.
- *
- * @param line method and path, as `POST /login`
  */
 export function route<
   Words,
@@ -101,7 +104,7 @@ export function route<
   Params extends TSchema | undefined = undefined,
   OrGives extends TSchema | undefined = undefined,
 >(
-  line: `${Method} /${string}`,
+  line: Line,
   of: {
     summary: string;
     description?: string;

@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import type { FailureCode } from '../core/failure.ts';
+import { MEDIA_TYPES } from './body.ts';
 import type { AnyContract, Contract, Dialect, No, Route } from './contract.ts';
 import type { RefusalCode } from './refusal.ts';
 
@@ -43,7 +44,7 @@ function operationOf(contract: AnyContract, route: AnyRoute): object {
     ...(route.description && { description: route.description }),
     operationId: `${route.method.toLowerCase()}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     parameters: Object.entries(properties).map(([name, schema]) => ({ name, in: 'path', required: true, schema })),
-    ...(route.takes && { requestBody: { required: true, content: { 'application/json': { schema: route.takes } } } }),
+    ...(route.takes && { requestBody: { required: true, content: bodiesOf(contract, route.takes) } }),
     responses: {
       [route.status]: answerOf(route.gives),
       ...(route.orGives && { [route.orGives[0]]: answerOf(route.orGives[1]) }),
@@ -51,6 +52,9 @@ function operationOf(contract: AnyContract, route: AnyRoute): object {
     },
   };
 }
+
+const bodiesOf = ({ bodies = ['json'] }: AnyContract, schema: TSchema): object =>
+  Object.fromEntries(bodies.map((type) => [MEDIA_TYPES[type], { schema }]));
 
 const answerOf = (schema: TSchema): object => ({
   description: (schema as { description?: string }).description ?? 'Done',

@@ -6,10 +6,11 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { BODY_LIMIT } from './body.ts';
-import type { AnyContract } from './contract.ts';
 import { secureHeaders, secureHeaderValues } from './headers.ts';
+import { contractsAt, pathOf } from './paths.ts';
 import { Refusal } from './refusal.ts';
-import { contractScope, refuser, type ScopeParts } from './scope.ts';
+import { refuse } from './refuse.ts';
+import { contractScope, type ScopeParts } from './scope.ts';
 
 /** Bytes of a request target (R141). */
 const URL_LIMIT = 8 * 1024;
@@ -24,7 +25,6 @@ export interface ServerParts extends ScopeParts {
   trustedProxies: readonly string[];
   /** In development mode: the only names that a request may come for (rule 1: DNS rebinding). */
   hostNames: readonly string[] | undefined;
-  contracts: readonly AnyContract[];
   /** What is served beside the contracts. */
   beside(app: FastifyInstance): Promise<void>;
 }
@@ -49,9 +49,9 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
     // A target that is no URL reaches no route, and so no scope: the contract it was meant for answers all the same.
     frameworkErrors: (error, request, reply) => {
       reply.headers(headers).header('X-Request-Id', request.id);
-      const contract = parts.contracts.find(({ prefix }) => request.url.startsWith(`${prefix}/`));
+      const [contract] = contractsAt(parts.contracts, pathOf(request));
       if (contract)
-        refuser(contract, parts)(new Refusal('path_unknown'), request as FastifyRequest, reply as FastifyReply);
+        refuse(contract, new Refusal('path_unknown'), request as FastifyRequest, reply as FastifyReply, parts);
       else (reply as FastifyReply).code(400).type(PROBLEM).send(problem(400, error.message));
     },
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 128 },

@@ -90,6 +90,16 @@ const HOSTILE_IN_DEVELOPMENT = [
   '',
 ];
 
+/** What a page may send with its request, and none of them is written by the one who asks. */
+const ALLOWED_HEADERS = [
+  'content-type',
+  'authorization',
+  'x-xsrf-token',
+  'x-requested-with',
+  'accept',
+  'accept-language',
+];
+
 const UNSAFE = contract.routes.filter(({ method }) => method !== 'GET');
 const at = (path: string): string => path.replace(':id', '550e8400-e29b-41d4-a716-446655440000');
 
@@ -233,6 +243,7 @@ describe('reading across origins', () => {
       assert.equal(answer.status, 200);
       assert.equal(answer.headers['access-control-allow-origin'], origin);
       assert.equal(answer.headers['access-control-allow-credentials'], 'true');
+      assert.equal(answer.headers['access-control-expose-headers'], 'X-Request-Id, Retry-After');
       assert.match(String(answer.headers['vary']), /\bOrigin\b/);
     }
   });
@@ -280,7 +291,8 @@ describe('reading across origins', () => {
       assert.equal(answer.headers['access-control-allow-origin'], LISTED);
       assert.equal(answer.headers['access-control-allow-credentials'], 'true');
       assert.ok(String(answer.headers['access-control-allow-methods']).split(', ').includes(method));
-      assert.equal(String(answer.headers['access-control-allow-headers']).toLowerCase(), 'content-type');
+      assert.deepEqual(String(answer.headers['access-control-allow-headers']).split(', '), ALLOWED_HEADERS);
+      assert.equal(answer.headers['access-control-max-age'], '600');
       assert.match(String(answer.headers['vary']), /\bOrigin\b/);
       assert.deepEqual(answer.setCookies, []);
     }
@@ -291,7 +303,9 @@ describe('reading across origins', () => {
     for (const origin of HOSTILE) {
       for (const { method, path } of contract.routes) {
         const headers = { origin, 'access-control-request-method': method };
-        assertNoCors(await client.ask('OPTIONS', at(path), { headers }), `${origin} ${method} ${path}`);
+        const answer = await client.ask('OPTIONS', at(path), { headers });
+        assertRefused(answer, 405, 'METHOD_NOT_ALLOWED', path);
+        assertNoCors(answer, `${origin} ${method} ${path}`);
       }
     }
   });
