@@ -4,6 +4,7 @@ import type { Failures } from '../core/failure.ts';
 import type { Identity } from '../core/identity.ts';
 import type { Caller, ContractName } from '../core/world.ts';
 import type { BodyType } from './body.ts';
+import type { Claim } from './claim.ts';
 import type { Cookies } from './cookies.ts';
 import type { Refusals } from './refusal.ts';
 
@@ -23,6 +24,8 @@ export interface Contract<Words> {
   routes: readonly Route<Words>[];
   /** The bodies it reads: JSON alone, unless it says otherwise. */
   bodies?: readonly BodyType[];
+  /** Which requests are its own on lines that another contract may claim as well; without the other all of them are. */
+  claims?: Readonly<Record<Line, Claim>>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each contract has words of its own, and only its own files know them

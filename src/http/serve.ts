@@ -11,6 +11,7 @@ import { contractsAt, pathOf } from './paths.ts';
 import { Refusal } from './refusal.ts';
 import { refuse } from './refuse.ts';
 import { contractScope, type ScopeParts } from './scope.ts';
+import { sharedLines, sharedRoute } from './shared-route.ts';
 
 /** Bytes of a request target (R141). */
 const URL_LIMIT = 8 * 1024;
@@ -63,8 +64,14 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
   logRequests(app);
   problems(app, parts);
 
+  const shared = sharedLines(parts.contracts);
+  for (const line of shared) {
+    await app.register(async (scope) => sharedRoute(scope, line, parts));
+  }
+  const registered = new Set(shared.flatMap(({ claimants }) => claimants.map(({ route }) => route)));
   for (const contract of parts.contracts) {
-    await app.register((scope) => contractScope(scope, contract, parts), { prefix: contract.prefix });
+    const own = { ...contract, routes: contract.routes.filter((route) => !registered.has(route)) };
+    await app.register((scope) => contractScope(scope, own, parts), { prefix: contract.prefix });
   }
   await parts.beside(app);
   await app.ready();

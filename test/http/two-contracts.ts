@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { Type } from 'typebox';
 import type { Identity } from '../../src/core/identity.ts';
+import type { Claim, ClaimedRequest } from '../../src/http/claim.ts';
 import {
   type AnyContract,
   type Contract,
@@ -96,6 +97,17 @@ const DEVICE_STATUS: Record<string, number> = {
   path_unknown: 404,
 };
 
+/** Either of two keys tells whose a login is, whatever its value; both tell as little as neither (rule 33). */
+const holdsOnly = ({ keys }: ClaimedRequest, own: string, others: string): boolean =>
+  keys?.has(own) === true && !keys.has(others);
+
+/** A form is never device's; what nobody else has marks on is. */
+const deviceLogins: Claim = (request) => {
+  if (request.bodyType === 'form') return 'never';
+  return holdsOnly(request, 'identifier', 'email') ? 'content' : 'default';
+};
+const deviceLogouts: Claim = ({ headers }) => (/^Bearer /i.test(headers.authorization ?? '') ? 'marks' : 'never');
+
 /** JSON in, JSON out, no cookies. */
 export const deviceLike: Contract<Words> = {
   name: 'device',
@@ -121,4 +133,63 @@ export const deviceLike: Contract<Words> = {
     route('POST /logout', { gives: [200, DeviceDone], by: deviceToken, summary: 'Sign out' }),
     route('GET /token', { gives: [200, DeviceDone], by: deviceToken, summary: 'The token that was sent' }),
   ],
+  claims: { 'POST /login': deviceLogins, 'POST /logout': deviceLogouts },
+};
+
+const SESSION = 'sanctum_session';
+const SanctumLogin = Type.Object({ email: Text, password: Text });
+const SanctumUser = Type.Object({ user: Type.Object({ email: Text }), was: Type.Union([Type.String(), Type.Null()]) });
+const SanctumDone = Type.Object({ message: Type.String() });
+const ITS_COOKIE = { path: '/', maxAge: 60, sameSite: 'lax', httpOnly: true } as const;
+
+const sanctumLogin: Handler<typeof SanctumLogin, typeof SanctumUser, Words> = async (call) => {
+  const was = call.cookies.get(SESSION) ?? null;
+  call.cookies.set(SESSION, 'new', ITS_COOKIE);
+  if (call.body.email === 'broken') throw new Error('broken');
+  if (call.body.email === 'shapeless') return {} as never;
+  return { user: { email: call.body.email, password_digest: 'never sent' }, was };
+};
+
+const sanctumDone: Handler<undefined, typeof SanctumDone, Words> = async (call) => {
+  call.cookies.clear(SESSION, ITS_COOKIE);
+  return { message: `${call.say.hello} ${call.bearerToken}` };
+};
+
+const bearsMarks = ({ cookies, headers }: ClaimedRequest): boolean =>
+  headers['x-xsrf-token'] !== undefined || cookies.has(SESSION);
+
+/** By content, else by marks; a form without either is its own for want of another. */
+const sanctumLogins: Claim = (request) => {
+  if (holdsOnly(request, 'email', 'identifier')) return 'content';
+  if (bearsMarks(request)) return 'marks';
+  return request.bodyType === 'form' ? 'default' : 'never';
+};
+const sanctumLogouts: Claim = ({ headers }) => (headers['x-xsrf-token'] === undefined ? 'default' : 'content');
+
+/** Forms or JSON in, a session cookie, 422 for most of what is wrong; it lies around the other's prefix. */
+export const sanctumLike: Contract<Words> = {
+  name: 'sanctum',
+  title: 'Like sanctum',
+  description: 'For tests',
+  prefix: '/api/v1',
+  usesCookies: true,
+  bodies: ['json', 'form'],
+  defaultLocale: 'en',
+  words: { en: { hello: 'Hi', refused: 'Sorry' }, fr: { hello: 'Salut', refused: 'Désolé' } },
+  dialect: dialectOf((error, { say, facts }) => ({
+    status: error === 'body_unreadable' ? 422 : (DEVICE_STATUS[error] ?? 422),
+    body: { message: say.refused, errors: { [error]: Object.keys(facts.fields ?? {}) } },
+  })),
+  routes: [
+    route('POST /auth/login', {
+      takes: SanctumLogin,
+      gives: [200, SanctumUser],
+      by: sanctumLogin,
+      summary: 'Sign in',
+    }),
+    route('GET /auth/login', { gives: [200, SanctumDone], by: sanctumDone, summary: 'A line beside the shared one' }),
+    route('POST /auth/logout', { gives: [201, SanctumDone], by: sanctumDone, summary: 'Sign out' }),
+    route('PUT /auth/user', { gives: [200, SanctumDone], by: sanctumDone, summary: 'Below the other’s prefix' }),
+  ],
+  claims: { 'POST /auth/login': sanctumLogins, 'POST /auth/logout': sanctumLogouts },
 };
