@@ -11,7 +11,7 @@ import { createIdentity, type Identity } from './core/identity.ts';
 import { createKeyring } from './core/keyring.ts';
 import { ensureSigningKey } from './core/signing-key.ts';
 import type { Clock, Policy, Random, World } from './core/world.ts';
-import { cookieForm } from './crypto/access-token-forms.ts';
+import { cookieForm, deviceForm } from './crypto/access-token-forms.ts';
 import { JwtAccessTokens } from './crypto/access-tokens.ts';
 import { HashPool } from './crypto/hash-pool.ts';
 import { ARGON2_PARAMETERS, type Argon2Parameters, argon2id } from './crypto/password-hasher.ts';
@@ -105,7 +105,14 @@ export async function compose(
       clock,
       keyring,
       store,
-      forms: { cookie: cookieForm({ issuer: derived.publicOrigin, audience: derived.publicOrigin }) },
+      forms: {
+        device: deviceForm({
+          issuer: settings.GUICHET_JWT_ISSUER,
+          audience: settings.GUICHET_JWT_AUDIENCE,
+          secret: settings.GUICHET_JWT_ALG === 'HS256' ? settings.GUICHET_JWT_SECRET : undefined,
+        }),
+        cookie: cookieForm({ issuer: derived.publicOrigin, audience: derived.publicOrigin }),
+      },
     }),
     policy: policyOf(settings),
   };
@@ -139,7 +146,7 @@ export async function compose(
   const working: { stop(): Promise<void> }[] = [];
 
   const build = async (): Promise<FastifyInstance> => {
-    await ensureSigningKey(world, 'cookie');
+    for (const name of derived.signingContracts) await ensureSigningKey(world, name);
     return serve({
       identity,
       log,

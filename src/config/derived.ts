@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import type { ContractName } from '../core/world.ts';
 import { isLoopback, type Mode, modeOf } from './mode.ts';
 import type { Settings } from './settings.ts';
 import { isOrigin } from './values.ts';
@@ -21,6 +22,8 @@ export interface Derived {
   isSharedNetwork(address: string): boolean;
   /** Whether messages go to the development mailbox rather than out (rule 1). */
   developmentMailbox: boolean;
+  /** Contracts that answer and whose access tokens are signed with keys of their own, which are published. */
+  signingContracts: readonly ContractName[];
   /** Whether an SMS can be sent at all, or kept in the development mailbox; without, no answer may offer one. */
   smsAvailable: boolean;
 }
@@ -47,6 +50,9 @@ export function derive(settings: Settings): Derived {
     trustedProxies: (settings.GUICHET_TRUST_PROXY ?? []).filter((item) => item !== 'none'),
     isSharedNetwork: networkTest(settings.GUICHET_SHARED_NETWORKS),
     developmentMailbox,
+    signingContracts: settings.GUICHET_CONTRACTS.filter(
+      (name) => name !== 'device' || settings.GUICHET_JWT_ALG === 'ES256',
+    ),
     smsAvailable: settings.GUICHET_SMS_URL !== undefined || developmentMailbox,
   };
 }

@@ -17,6 +17,28 @@ export function refusals(settings: Settings, wrong: ReadonlySet<SettingName>): s
   if (settings.GUICHET_SECRET && settings.GUICHET_SECRET === settings.GUICHET_SECRET_PREVIOUS) {
     refuse('GUICHET_SECRET_PREVIOUS', 'is hidden; accepted is another secret than GUICHET_SECRET');
   }
+  if (settings.GUICHET_JWT_ALG === 'HS256' && !settings.GUICHET_JWT_SECRET) {
+    refuse(
+      'GUICHET_JWT_SECRET',
+      'is not set; HS256 as GUICHET_JWT_ALG needs at least 32 random bytes, for example from: openssl rand -base64 32',
+    );
+  }
+  const { GUICHET_JWT_SECRET: shared, GUICHET_SECRET: root, GUICHET_SECRET_PREVIOUS: previous } = settings;
+  // Resource servers have it: every key of the server would be theirs.
+  if (shared && (shared === root || shared === previous)) {
+    refuse(
+      'GUICHET_JWT_SECRET',
+      'is hidden; accepted is another secret than GUICHET_SECRET and GUICHET_SECRET_PREVIOUS',
+    );
+  }
+  const prefixes = new Map<string, SettingName>();
+  for (const name of settings.GUICHET_CONTRACTS) {
+    const variable = `GUICHET_${name.toUpperCase() as Uppercase<typeof name>}_PREFIX` as const;
+    const prefix = settings[variable];
+    const other = prefixes.get(prefix);
+    if (other) refuse(variable, `is "${prefix}"; accepted is another prefix than ${other}`);
+    else prefixes.set(prefix, variable);
+  }
   if (settings.GUICHET_SMS_URL?.toLowerCase().startsWith('http') && !settings.GUICHET_SMS_SECRET) {
     refuse(
       'GUICHET_SMS_SECRET',

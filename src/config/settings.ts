@@ -19,7 +19,7 @@ import {
 } from './values.ts';
 
 /** The contracts that this version can answer; `GUICHET_CONTRACTS` chooses among them. */
-export const contractNames = ['cookie'] as const;
+export const contractNames = ['device', 'cookie'] as const;
 
 /** What a setting says of itself beside JSON Schema's own words. */
 export interface Notes {
@@ -111,10 +111,41 @@ export const Settings = Type.Object({
     uniqueItems: true,
     description: 'Which contracts answer.',
   } satisfies Notes & { minItems: number; uniqueItems: boolean }),
+  GUICHET_DEVICE_PREFIX: text(isPathPrefix, {
+    default: '/api/v1/auth',
+    accepts: 'a path that begins with a slash and does not end with one',
+    description: 'Where the device contract answers.',
+  }),
   GUICHET_COOKIE_PREFIX: text(isPathPrefix, {
     default: '/v1/auth',
     accepts: 'a path that begins with a slash and does not end with one',
     description: 'Where the cookie contract answers.',
+  }),
+  GUICHET_JWT_ALG: Type.Enum(['ES256', 'HS256'], {
+    default: 'ES256',
+    description:
+      'What the device contract’s access tokens are signed with: `ES256` with keys of which `/.well-known/jwks.json` ' +
+      'publishes the public half, or `HS256` with a secret that resource servers share. The cookie contract always has ES256.',
+  } satisfies Notes),
+  GUICHET_JWT_SECRET: Type.Optional(
+    text(isStrongSecret, {
+      standIn: 'none; required with `GUICHET_JWT_ALG=HS256`, and used with nothing else',
+      accepts: 'at least 32 random bytes, for example from: openssl rand -base64 32',
+      hides: 'all',
+      description:
+        'The secret that HS256 tokens are signed with, byte for byte as it is written. Whoever has it can forge tokens ' +
+        'for the other resource servers; Guichet’s own endpoints take none that it did not issue.',
+    }),
+  ),
+  GUICHET_JWT_ISSUER: text(isFilled, {
+    default: 'AuthService',
+    accepts: 'any text',
+    description: 'The `iss` of the device contract’s access tokens.',
+  }),
+  GUICHET_JWT_AUDIENCE: text(isFilled, {
+    default: 'client',
+    accepts: 'any text',
+    description: 'The `aud` of the device contract’s access tokens.',
   }),
   GUICHET_ALLOWED_ORIGINS: Type.Optional(
     Type.Array(origin, {
@@ -223,6 +254,12 @@ export const Settings = Type.Object({
     minItems: 1,
     description: 'Countries that SMS may go to.',
   } satisfies Notes & { minItems: number }),
+  GUICHET_SMS_BUDGET: Type.Integer({
+    default: 100,
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'SMS that may go out in an hour, everybody’s together; further ones are not sent.',
+  } satisfies Notes & { minimum: number; maximum: number }),
   GUICHET_RATE_LIMITS: Type.Boolean({
     default: true,
     description:

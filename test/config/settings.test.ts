@@ -42,7 +42,12 @@ describe('settings', () => {
       GUICHET_HOST: 'not a host',
       GUICHET_DATABASE_URL: 'mysql://root:hunter2@db/auth',
       GUICHET_CONTRACTS: 'cookie,soap',
+      GUICHET_DEVICE_PREFIX: 'api',
       GUICHET_COOKIE_PREFIX: '/v1/',
+      GUICHET_JWT_ALG: 'none',
+      GUICHET_JWT_SECRET: 'the documented secret key of our service',
+      GUICHET_JWT_ISSUER: ' ',
+      GUICHET_JWT_AUDIENCE: 'a\nb',
       GUICHET_ALLOWED_ORIGINS: 'https://app.example.org, https://*.example.org',
       GUICHET_SIGN_UP: 'maybe',
       GUICHET_PASSWORD_MIN: '8.5',
@@ -56,14 +61,20 @@ describe('settings', () => {
       GUICHET_TWILIO_API_URL: 'http://api.twilio.com',
       GUICHET_PHONE_REGION: 'France',
       GUICHET_SMS_COUNTRIES: 'FR,ZZ',
+      GUICHET_SMS_BUDGET: '-1',
     });
 
     assert.deepEqual(lines, [
       'GUICHET_HOST is "not a host"; accepted is an IP address or a host name',
       'GUICHET_PORT is "70000"; accepted is a whole number from 0 to 65535',
       'GUICHET_DATABASE_URL is mysql://root:***@db/auth; accepted is sqlite:<path> or postgres://…',
-      'GUICHET_CONTRACTS is "cookie,soap"; accepted is one or more of cookie',
+      'GUICHET_CONTRACTS is "cookie,soap"; accepted is one or more of device, cookie',
+      'GUICHET_DEVICE_PREFIX is "api"; accepted is a path that begins with a slash and does not end with one',
       'GUICHET_COOKIE_PREFIX is "/v1/"; accepted is a path that begins with a slash and does not end with one',
+      'GUICHET_JWT_ALG is "none"; accepted is ES256 or HS256',
+      'GUICHET_JWT_SECRET is hidden (40 bytes); accepted is at least 32 random bytes, for example from: openssl rand -base64 32',
+      'GUICHET_JWT_ISSUER is " "; accepted is any text',
+      'GUICHET_JWT_AUDIENCE is "a\\nb"; accepted is any text',
       'GUICHET_ALLOWED_ORIGINS is "https://app.example.org, https://*.example.org"; accepted is origins with commas between them, such as https://app.example.org',
       'GUICHET_SIGN_UP is "maybe"; accepted is open or closed',
       'GUICHET_PASSWORD_MIN is "8.5"; accepted is a whole number from 8 to 64',
@@ -77,6 +88,7 @@ describe('settings', () => {
       'GUICHET_TWILIO_API_URL is "http://api.twilio.com"; accepted is an https URL without a path (http on this machine only)',
       'GUICHET_PHONE_REGION is "France"; accepted is the two letters of a country (ISO 3166-1)',
       'GUICHET_SMS_COUNTRIES is "FR,ZZ"; accepted is the two letters of countries (ISO 3166-1) with commas between them',
+      'GUICHET_SMS_BUDGET is "-1"; accepted is a whole number from 0 to 1000000',
     ]);
   });
 
@@ -152,11 +164,71 @@ describe('settings', () => {
     ]);
   });
 
+  it('ask for a secret with HS256 and for none with ES256, and take one that nobody else has', () => {
+    const missing = [
+      'GUICHET_JWT_SECRET is not set; HS256 as GUICHET_JWT_ALG needs at least 32 random bytes, for example from: openssl rand -base64 32',
+    ];
+    const taken = [
+      'GUICHET_JWT_SECRET is hidden; accepted is another secret than GUICHET_SECRET and GUICHET_SECRET_PREVIOUS',
+    ];
+    const otherSecret = [...strongSecret].reverse().join('');
+    const HS256 = { GUICHET_JWT_ALG: 'HS256' };
+
+    assert.deepEqual(linesOf({ GUICHET_JWT_ALG: 'ES256' }), []);
+    assert.deepEqual(linesOf(HS256), missing);
+    assert.deepEqual(linesOf({ ...HS256, GUICHET_JWT_SECRET: '' }), missing);
+    assert.deepEqual(linesOf({ ...HS256, GUICHET_JWT_SECRET: strongSecret }), []);
+    assert.deepEqual(linesOf({ GUICHET_SECRET: strongSecret, GUICHET_JWT_SECRET: strongSecret }), taken);
+    assert.deepEqual(
+      linesOf({
+        GUICHET_SECRET: otherSecret,
+        GUICHET_SECRET_PREVIOUS: strongSecret,
+        GUICHET_JWT_SECRET: strongSecret,
+      }),
+      taken,
+    );
+    for (const weak of ['secret', 'x'.repeat(64), strongSecret.slice(1), `your-256-bit-secret-${strongSecret}`]) {
+      assert.equal(linesOf({ ...HS256, GUICHET_JWT_SECRET: weak }).length, 1, weak);
+    }
+  });
+
+  it('refuse two contracts at one place, while both answer', () => {
+    const moved = { GUICHET_COOKIE_PREFIX: '/api/v1/auth' };
+
+    assert.deepEqual(linesOf(moved), [
+      'GUICHET_COOKIE_PREFIX is "/api/v1/auth"; accepted is another prefix than GUICHET_DEVICE_PREFIX',
+    ]);
+    assert.deepEqual(linesOf({ ...moved, GUICHET_CONTRACTS: 'cookie' }), []);
+    assert.deepEqual(linesOf({ ...moved, GUICHET_DEVICE_PREFIX: '/v1/auth' }), []);
+  });
+
+  it('let the device contract’s tokens be signed as its documents show, unless told otherwise', () => {
+    const { settings } = loadSettings({});
+
+    assert.deepEqual(settings.GUICHET_CONTRACTS, ['device', 'cookie']);
+    assert.equal(settings.GUICHET_DEVICE_PREFIX, '/api/v1/auth');
+    assert.deepEqual(
+      [settings.GUICHET_JWT_ALG, settings.GUICHET_JWT_ISSUER, settings.GUICHET_JWT_AUDIENCE],
+      ['ES256', 'AuthService', 'client'],
+    );
+    assert.equal(settings.GUICHET_SMS_BUDGET, 100);
+    assert.equal(loadSettings({ GUICHET_SMS_BUDGET: '0' }).settings.GUICHET_SMS_BUDGET, 0);
+  });
+
+  it('tell which contracts sign with keys of their own', () => {
+    const signing = (env: Record<string, string>) => derive(loadSettings(env).settings).signingContracts;
+
+    assert.deepEqual(signing({}), ['device', 'cookie']);
+    assert.deepEqual(signing({ GUICHET_JWT_ALG: 'HS256', GUICHET_JWT_SECRET: strongSecret }), ['cookie']);
+    assert.deepEqual(signing({ GUICHET_CONTRACTS: 'device' }), ['device']);
+  });
+
   it('are never shown where they are secret, right or wrong', () => {
     const canary = 'canary-4711';
     const { problems, report } = examineSettings({
       GUICHET_SECRET: `${canary}-too-weak-a-secret`,
       GUICHET_SECRET_PREVIOUS: `${strongSecret}${canary}`,
+      GUICHET_JWT_SECRET: `${canary}${strongSecret}`,
       GUICHET_METRICS_TOKEN: canary,
       GUICHET_DATABASE_URL: `postgres://guichet:${canary}@db/auth?password=${canary}`,
       GUICHET_MAIL_URL: `smtp://mailer:${canary}/${canary}@mail.example.org`,
