@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { contractNames } from '../config/settings.ts';
 import type { SigningKey } from '../core/signing-key.ts';
+import type { ContractName } from '../core/world.ts';
 import { type Cli, withServer } from './open.ts';
 import { table, when } from './output.ts';
 
@@ -25,18 +26,26 @@ export function addKeyCommands(program: Command, cli: Cli): void {
 
   key
     .command('rotate')
-    .description('make a new key; it signs after ten minutes, when everybody has seen it')
-    .option('--now', 'sign with it at once, because the old one may be known to others')
+    .description('make new keys; they sign after ten minutes, when everybody has seen them')
+    .option('--now', 'sign with them at once, because the old ones may be known to others')
     .addOption(
-      new Option('--contract <name>', 'whose tokens it signs').choices(contractNames).default(contractNames[0]),
+      new Option(
+        '--contract <name>',
+        'whose tokens the key signs (default: a key for every contract that answers and signs with keys of its own)',
+      ).choices(contractNames),
     )
-    .action(async (options: { now?: true; contract: (typeof contractNames)[number] }) => {
-      const { made, now } = await withServer(cli, async ({ identity, world }) => ({
-        made: await identity.rotateSigningKey({ contract: options.contract, now: options.now ?? false }),
-        now: world.clock.now(),
-      }));
-      const view = keyView(made, now);
-      cli.output.result(view, `key ${view.kid} signs the ${view.contract} contract's tokens from ${view.signsFrom}`);
+    .action(async (options: { now?: true; contract?: ContractName }) => {
+      const views = await withServer(cli, async ({ derived, identity, world }) => {
+        const made: SigningKey[] = [];
+        for (const contract of options.contract ? [options.contract] : derived.signingContracts) {
+          made.push(await identity.rotateSigningKey({ contract, now: options.now ?? false }));
+        }
+        return made.map((each) => keyView(each, world.clock.now()));
+      });
+      const lines = views.map(
+        ({ contract, kid, signsFrom }) => `key ${kid} signs the ${contract} contract's tokens from ${signsFrom}`,
+      );
+      cli.output.result(views, lines.join('\n') || 'no contract that answers signs with keys of its own');
     });
 }
 

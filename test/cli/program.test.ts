@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { version } from '../../src/version.ts';
-import { openCli } from './cli.ts';
+import { openCli, type TestCli } from './cli.ts';
 
 const nobodyListens = 'postgres://guichet:hunter2hunter2@127.0.0.1:1/auth';
 
@@ -134,8 +134,12 @@ describe('guichet config', () => {
 describe('guichet key', () => {
   it('publishes a new key ten minutes before it signs, or at once with --now', async (t) => {
     const { json } = openCli(t);
-    const rotate = async (...options: string[]) =>
-      (await json('key', 'rotate', ...options)).value as { kid: string; state: string };
+    const rotate = async (...options: string[]) => {
+      const { value } = await json('key', 'rotate', '--contract', 'cookie', ...options);
+      const [made, ...more] = value as { kid: string; state: string }[];
+      assert.deepEqual(more, []);
+      return made ?? assert.fail('no key was made');
+    };
 
     const first = await rotate();
     const planned = await rotate();
@@ -145,6 +149,29 @@ describe('guichet key', () => {
     assert.deepEqual([first.state, planned.state, urgent.state], ['signing', 'published', 'signing']);
     // The one that waited for its time would take over again from the urgent one.
     assert.deepEqual(new Set(keys.map(({ kid }) => kid)), new Set([first.kid, urgent.kid]));
+  });
+
+  it('makes one for every contract that answers and signs with keys of its own, and tells each', async (t) => {
+    const contractsOf = async (cli: TestCli, ...options: string[]) =>
+      ((await cli.json('key', 'rotate', ...options)).value as { contract: string }[]).map(({ contract }) => contract);
+    const both = openCli(t);
+    const cookieAlone = openCli(t, { GUICHET_CONTRACTS: 'cookie' });
+    const HS256 = { GUICHET_JWT_ALG: 'HS256', GUICHET_JWT_SECRET: 'vN3kQ8xWz5RbYt1LmC7dHf2GpJ6sAe9U' };
+    const shared = openCli(t, HS256);
+    const sharedAlone = openCli(t, { ...HS256, GUICHET_CONTRACTS: 'device' });
+
+    assert.deepEqual(await contractsOf(both), ['device', 'cookie']);
+    assert.match(
+      (await both.run('key', 'rotate', '--now')).stdout,
+      /^key \S+ signs the device contract's tokens from \S+\nkey \S+ signs the cookie contract's tokens from \S+\n$/,
+    );
+    assert.deepEqual(await contractsOf(cookieAlone), ['cookie']);
+    assert.deepEqual(await contractsOf(cookieAlone, '--contract', 'device'), ['device']);
+    assert.deepEqual(await contractsOf(cookieAlone), ['cookie']);
+    assert.deepEqual(await contractsOf(shared), ['cookie']);
+    assert.deepEqual(await contractsOf(sharedAlone), []);
+    assert.deepEqual(await contractsOf(sharedAlone, '--contract', 'device'), ['device']);
+    assert.match((await sharedAlone.run('key', 'rotate')).stdout, /^no contract/);
   });
 });
 
