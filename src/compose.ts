@@ -91,6 +91,7 @@ export async function compose(
   const migrated = await handle.migrate();
   if (migrated.length > 0) log.info({ migrations: migrated }, 'the database was brought up to this version');
 
+  const phones = phoneNumbers({ region: settings.GUICHET_PHONE_REGION, countries: settings.GUICHET_SMS_COUNTRIES });
   const store = storeOn(handle, keyring, random);
   const pool = new HashPool();
   const advisor = new PasswordAdvisor();
@@ -114,11 +115,11 @@ export async function compose(
         cookie: cookieForm({ issuer: derived.publicOrigin, audience: derived.publicOrigin }),
       },
     }),
-    policy: policyOf(settings),
+    phones,
+    policy: policyOf(settings, derived),
   };
   const identity = createIdentity(world);
 
-  const phones = phoneNumbers({ region: settings.GUICHET_PHONE_REGION, countries: settings.GUICHET_SMS_COUNTRIES });
   const mailbox = derived.developmentMailbox ? mailboxOn(handle, keyring, random, phones.canonical) : undefined;
   const smtp = await openSmtp(settings);
   const email = smtp ?? mailbox;
@@ -138,7 +139,9 @@ export async function compose(
     }
   });
 
-  const contracts: AnyContract[] = [{ ...cookie, prefix: settings.GUICHET_COOKIE_PREFIX }];
+  const contracts: AnyContract[] = [
+    { ...cookie, prefix: settings.GUICHET_COOKIE_PREFIX },
+  ];
   const chosen = contracts.filter(({ name }) => (settings.GUICHET_CONTRACTS as string[]).includes(name));
   let stopping = false;
   let built: Promise<FastifyInstance> | undefined;
@@ -233,12 +236,14 @@ export async function compose(
   };
 }
 
-function policyOf(settings: Settings): Policy {
+function policyOf(settings: Settings, { smsAvailable }: Derived): Policy {
   return {
     signUp: settings.GUICHET_SIGN_UP,
     passwordMinimum: settings.GUICHET_PASSWORD_MIN,
-    serviceWords: [SERVICE_NAME],
+    serviceName: SERVICE_NAME,
     rateLimits: settings.GUICHET_RATE_LIMITS,
+    smsAvailable,
+    smsBudget: settings.GUICHET_SMS_BUDGET,
   };
 }
 

@@ -3,7 +3,9 @@ import type { Failure, FailureCode, Failures } from '../core/failure.ts';
 /** The core's failures in an operator's words; one added to the core does not compile until it has some. */
 const words: { [Code in FailureCode]: (facts: Failures[Code]) => string } = {
   account_locked: ({ retryAfterSeconds }) => `the account is locked for ${retryAfterSeconds} s`,
-  email_not_verified: () => 'the e-mail address is not verified',
+  code_wrong: () => 'the code is wrong or has expired',
+  reauthentication_required: () => 'a fresh sign-in is needed',
+  identifier_unproven: () => 'the e-mail address is not verified',
   identifier_taken: ({ identifier }) =>
     identifier === 'email' ? 'an account has this e-mail address' : 'an account has this phone number',
   input_rejected: ({ fields }) =>

@@ -1,15 +1,13 @@
 import { type Account, type AccountId, type Locale, splitName, usernameBase } from './account.ts';
+import { eraseAccount } from './account-deletion.ts';
 import { auditEvent } from './audit.ts';
 import { sendVerification } from './email-verification.ts';
 import { Failure } from './failure.ts';
-import { canonicalEmail } from './identifier.ts';
-import { identifierDigests } from './lockout.ts';
+import { canonicalEmail, readIdentifier } from './identifier.ts';
+import { digestsOf } from './lockout.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
-import { hours } from './time.ts';
+import { removeSecondFactor } from './second-factor-enrolment.ts';
 import type { Tables, World } from './world.ts';
-
-/** How long a deleted account's address stays closed to a new one (rule 12). */
-const BURIED_FOR = hours(24);
 
 /** What the host application calls an account; Guichet never reads it (rule 9). */
 type Labels = { role?: string; roleId?: number; accountableType?: string; accountableId?: number };
@@ -70,11 +68,12 @@ async function present(store: Tables, id: AccountId): Promise<Account> {
   return account;
 }
 
-/** @throws {Failure} `not_found` if no account has this e-mail address or uuid */
-export async function findAccount(world: Pick<World, 'store'>, input: { name: string }): Promise<Account> {
-  const email = canonicalEmail(input.name);
+/** @throws {Failure} `not_found` if no account has this e-mail address, phone number or uuid */
+export async function findAccount(world: Pick<World, 'phones' | 'store'>, input: { name: string }): Promise<Account> {
   const { accounts } = world.store;
-  const account = email ? await accounts.findByIdentifier('email', email) : await accounts.findByUuid(input.name);
+  const named = readIdentifier(world, input.name);
+  const account =
+    (await accounts.findByUuid(input.name)) ?? (named && (await accounts.findByIdentifier(named.kind, named.value)));
   if (!account) throw new Failure('not_found');
   return account;
 }
@@ -129,30 +128,36 @@ export function unlockAccount(
 ): Promise<Account> {
   return changeAccount(world, input.uuid, async (store, account, now) => {
     await store.accounts.setDisabled(account.id, null, now);
-    if (account.email) await store.attempts.clear(identifierDigests(world, account.email));
+    await store.attempts.clear(digestsOf(world, account));
+    await store.accounts.clearFailedAttempts(account.id);
     await store.audit.record(auditEvent('account.unlocked', { account, contract: 'operator', now }));
   });
 }
 
 /**
- * Deletes an account with all that is personal; the nameless record of what happened stays (rule 37).
+ * Takes the second factor off an account whose owner has lost it, and ends its sessions.
+ *
+ * @throws {Failure} `not_found`
+ */
+export function resetSecondFactor(world: Pick<World, 'clock' | 'store'>, input: { uuid: string }): Promise<Account> {
+  return changeAccount(world, input.uuid, async (store, account) => {
+    await removeSecondFactor({ ...world, store }, account, { contract: 'operator', caller: undefined });
+    await store.sessions.endAll(account.id);
+  });
+}
+
+/**
+ * Deletes an account for an operator, see {@link eraseAccount}.
  *
  * @throws {Failure} `not_found`
  */
 export function deleteAccount(
-  world: Pick<World, 'clock' | 'keyring' | 'store'>,
+  world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy' | 'store'>,
   input: { uuid: string },
 ): Promise<Account> {
-  return changeAccount(world, input.uuid, async (store, account, now) => {
-    await endEverything(store, account, now);
-    if (account.email) {
-      const digests = identifierDigests(world, account.email);
-      await store.identifiers.bury(digests[0] ?? '', now + BURIED_FOR);
-      await store.attempts.clear(digests);
-    }
-    await store.audit.record(auditEvent('account.deleted', { account, contract: 'operator', now }));
-    await store.accounts.delete(account.id);
-  });
+  return changeAccount(world, input.uuid, (store, account) =>
+    eraseAccount({ ...world, store }, account, { contract: 'operator', caller: undefined }),
+  );
 }
 
 /**
@@ -172,7 +177,9 @@ export async function setPassword(
     await store.passwords.replace(held.id, hash, now);
     await endEverything(store, held, now);
     await store.knownClients.forgetAll(held.id);
-    if (held.email) await store.attempts.clear(identifierDigests(world, held.email));
+    await store.accounts.clearFailedAttempts(held.id);
+    await store.accounts.clearWrongCodes(held.id);
+    await store.attempts.clear(digestsOf(world, held));
     await store.audit.record(auditEvent('password.changed', { account: held, contract: 'operator', now }));
   });
 }
@@ -180,6 +187,7 @@ export async function setPassword(
 async function endEverything(store: Tables, account: Account, now: number): Promise<void> {
   await store.sessions.endAll(account.id);
   await store.pendingLogins.removeAll(account.id);
+  await store.deliveredCodes.removeAll(account.id);
   await store.oneTimeTokens.removeAll(account.id);
   await store.accounts.moveEpoch(account.id, now);
 }

@@ -2,10 +2,10 @@ import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { inEvenTime } from './even-time.ts';
 import { canonicalEmail } from './identifier.ts';
-import { identifierDigests } from './lockout.ts';
+import { digestsOf } from './lockout.ts';
 import { mailTo } from './mail.ts';
-import { boundMailRequests, boundRequestsFor, mayMail } from './mail-limit.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
+import { boundRequestsFor, boundSendRequests, mayMail } from './send-limit.ts';
 import type { Caller, ContractName, Tables, World } from './world.ts';
 
 /** How often one address may be named an hour, as the cookie contract documents it. */
@@ -35,7 +35,7 @@ export async function resendVerification(
   world: Pick<World, 'clock' | 'keyring' | 'policy' | 'random' | 'store'>,
   input: { email: string; caller: Caller },
 ): Promise<void> {
-  await boundMailRequests(world, input.caller);
+  await boundSendRequests(world, 'mail', input.caller);
   const email = canonicalEmail(input.email) ?? input.email;
   await boundRequestsFor(world, { name: 'email_verification', identifier: email, limit: REQUESTS_AN_HOUR });
   await inEvenTime(world, async () => {
@@ -92,7 +92,7 @@ export async function disownAccount(
     const { account } = await takeOneTimeToken({ ...world, store }, 'email_verification', input.token);
     if (await store.identifiers.anyVerified(account.id)) return;
     await store.accounts.delete(account.id);
-    if (account.email) await store.attempts.clear(identifierDigests(world, account.email));
+    await store.attempts.clear(digestsOf(world, account));
     // The caller is the address's owner, not the account's maker, and is not kept.
     await store.audit.record(
       auditEvent('account.disowned', { account: undefined, contract: 'page', now, facts: { uuid: account.uuid } }),

@@ -2,7 +2,16 @@
 export type PasswordFlaw = 'too_short' | 'too_long' | 'common' | 'personal' | 'guessable' | 'malformed';
 
 /** Why a field was refused; each contract words it. */
-export type FieldFlaw = 'required' | 'type' | 'email' | 'too_short' | 'too_long' | 'malformed';
+export type FieldFlaw =
+  | 'required'
+  | 'type'
+  | 'email'
+  | 'phone'
+  /** Right by itself, but nothing can be sent there, or nothing is known to send it to. */
+  | 'unavailable'
+  | 'too_short'
+  | 'too_long'
+  | 'malformed';
 
 /**
  * Why a credential opens no session: none was given; it is no token of ours (a bad signature, another contract's, another
@@ -14,9 +23,11 @@ export type CredentialFlaw = 'missing' | 'refused' | 'over';
 export interface Failures {
   /** Too many wrong passwords for this identifier from this kind of client; alike for identifiers that do not exist. */
   account_locked: { retryAfterSeconds: number };
-  /** The password was right, the e-mail address is not proven yet. */
-  email_not_verified: undefined;
+  /** A second factor, or digits that were sent: wrong, expired, used up, or never asked for. */
+  code_wrong: undefined;
   identifier_taken: { identifier: 'email' | 'phone' };
+  /** The password was right, the address or number is not proven yet. */
+  identifier_unproven: undefined;
   input_rejected: { fields: Record<string, FieldFlaw> };
   /** Unknown account, wrong password, account locked by an operator, password disabled: one answer for all. */
   invalid_credentials: undefined;
@@ -26,6 +37,8 @@ export interface Failures {
   overloaded: { retryAfterSeconds: number };
   password_rejected: { flaw: PasswordFlaw; minimum: number };
   rate_limited: { retryAfterSeconds: number };
+  /** What is asked for needs a fresher proof of who asks (rule 19). */
+  reauthentication_required: undefined;
   /** No live session belongs to the credential. */
   session_ended: { credential: CredentialFlaw };
   sign_up_closed: undefined;

@@ -1,5 +1,13 @@
+import type { World } from './world.ts';
+
 /** What an account is found by. */
 export type IdentifierKind = 'email' | 'phone';
+
+export interface Identifier {
+  kind: IdentifierKind;
+  /** In its one canonical form. */
+  value: string;
+}
 
 /** RFC 5321 §4.5.3.1: 64 octets of local part, 254 of address. */
 const LOCAL_BYTES = 64;
@@ -44,10 +52,17 @@ function asciiDomain(text: string): string | undefined {
   return host;
 }
 
+/** What a typed text names, if it is an e-mail address or a phone number. */
+export function readIdentifier(world: Pick<World, 'phones'>, text: string): Identifier | undefined {
+  const kind = text.includes('@') ? 'email' : 'phone';
+  const value = kind === 'email' ? canonicalEmail(text) : world.phones.canonical(text);
+  return value === undefined ? undefined : { kind, value };
+}
+
 /**
- * What failures are counted under (rule 20): the canonical address, or for a text that is none
+ * What failures are counted under (rule 20): the canonical address or number, or for a text that is neither
  * a bounded, folded form of it, so that every spelling meets the same counter.
  */
-export function countedIdentifier(text: string): string {
-  return canonicalEmail(text) ?? text.trim().normalize('NFC').toLowerCase().slice(0, ADDRESS_BYTES);
+export function countedIdentifier(world: Pick<World, 'phones'>, text: string): string {
+  return readIdentifier(world, text)?.value ?? text.trim().normalize('NFC').toLowerCase().slice(0, ADDRESS_BYTES);
 }

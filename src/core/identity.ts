@@ -1,9 +1,18 @@
+import { deleteOwnAccount } from './account-deletion.ts';
 import * as administration from './administration.ts';
+import type { Device } from './device.ts';
+import { forgetDevice } from './device-forgetting.ts';
 import * as emailVerification from './email-verification.ts';
-import * as passwordChange from './password-change.ts';
+import { reauthenticate } from './fresh-sign-in.ts';
+import * as identifierChange from './identifier-change.ts';
+import * as identifierConfirmation from './identifier-confirmation.ts';
+import { changePassword } from './password-change.ts';
 import * as passwordReset from './password-reset.ts';
+import * as passwordResetByCode from './password-reset-code.ts';
 import { rotateRefreshToken } from './refresh-token-family.ts';
 import { register } from './registration.ts';
+import * as secondFactor from './second-factor-enrolment.ts';
+import * as secondFactorSignIn from './second-factor-sign-in.ts';
 import type { LiveSession, Session } from './session.ts';
 import { checkSession } from './session-check.ts';
 import { endOtherSessions, endSession, signOut } from './session-end.ts';
@@ -26,7 +35,13 @@ export function createIdentity(world: World) {
     verifyEmail: bound(emailVerification.verifyEmail),
     disownAccount: bound(emailVerification.disownAccount),
 
+    resendConfirmation: bound(identifierConfirmation.resendConfirmation),
+    confirmIdentifier: bound(identifierConfirmation.confirmIdentifier),
+
     signInWithPassword: bound(signInWithPassword),
+    signInWithBoth: bound(secondFactorSignIn.signInWithBoth),
+    completeSignIn: bound(secondFactorSignIn.completeSignIn),
+    resendSignInCode: bound(secondFactorSignIn.resendSignInCode),
     rotateRefreshToken: bound(rotateRefreshToken),
     checkSession: bound(checkSession),
     listSessions: ({ account }: LiveSession): Promise<Session[]> =>
@@ -34,14 +49,24 @@ export function createIdentity(world: World) {
     signOut: bound(signOut),
     endSession: bound(endSession),
     endOtherSessions: bound(endOtherSessions),
+    listDevices: ({ account }: LiveSession): Promise<Device[]> => world.store.devices.list(account.id),
+    forgetDevice: bound(forgetDevice),
     unlockSignIn: bound(unlock.unlockSignIn),
     lookAtUnlock: bound(unlock.lookAtUnlock),
 
-    reauthenticate: bound(passwordChange.reauthenticate),
-    changePassword: bound(passwordChange.changePassword),
+    reauthenticate: bound(reauthenticate),
+    startSecondFactor: bound(secondFactor.startSecondFactor),
+    confirmSecondFactor: bound(secondFactor.confirmSecondFactor),
+    disableSecondFactor: bound(secondFactor.disableSecondFactor),
+    startIdentifierChange: bound(identifierChange.startIdentifierChange),
+    finishIdentifierChange: bound(identifierChange.finishIdentifierChange),
+    changePassword: bound(changePassword),
+    deleteOwnAccount: bound(deleteOwnAccount),
     startPasswordReset: bound(passwordReset.startPasswordReset),
     lookAtPasswordReset: bound(passwordReset.lookAtPasswordReset),
     finishPasswordReset: bound(passwordReset.finishPasswordReset),
+    startPasswordResetByCode: bound(passwordResetByCode.startPasswordResetByCode),
+    finishPasswordResetByCode: bound(passwordResetByCode.finishPasswordResetByCode),
 
     publicKeys: () => world.accessTokens.publicKeys(),
 
@@ -53,6 +78,7 @@ export function createIdentity(world: World) {
     unlockAccount: bound(administration.unlockAccount),
     deleteAccount: bound(administration.deleteAccount),
     setPassword: bound(administration.setPassword),
+    resetSecondFactor: bound(administration.resetSecondFactor),
     rotateSigningKey: bound(rotateSigningKey),
     listSigningKeys: (): Promise<SigningKey[]> => world.store.signingKeys.list(),
   };

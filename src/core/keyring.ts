@@ -7,6 +7,9 @@ export type DigestPurpose =
   | 'known-client'
   | 'identifier'
   | 'challenge'
+  | 'delivered-code'
+  | 'recovery-code'
+  | 'familiar-place'
   | 'form'
   | 'audit';
 

@@ -27,9 +27,9 @@ export interface Attempt {
   passwordUsable: boolean;
 }
 
-/** Every digest that failures of this identifier may be kept under; alike for all its spellings (R021). */
-export function identifierDigests(world: Pick<World, 'keyring'>, identifier: string): string[] {
-  return world.keyring.digests('identifier', countedIdentifier(identifier));
+/** Every digest that failures against the account are kept under, whichever of its identifiers was typed (R021). */
+export function digestsOf(world: Pick<World, 'keyring'>, { email, phone }: Pick<Account, 'email' | 'phone'>): string[] {
+  return [email, phone].flatMap((value) => (value === null ? [] : world.keyring.digests('identifier', value)));
 }
 
 /**
@@ -38,12 +38,12 @@ export function identifierDigests(world: Pick<World, 'keyring'>, identifier: str
  * @param account the account that the identifier leads to, if any; the same reads are made without one
  */
 export async function bucketFor(
-  world: Pick<World, 'clock' | 'keyring' | 'store'>,
+  world: Pick<World, 'clock' | 'keyring' | 'phones' | 'store'>,
   identifier: string,
   account: Pick<Account, 'id'> | undefined,
   caller: Caller,
 ): Promise<AttemptBucket> {
-  const [identifierDigest = ''] = identifierDigests(world, identifier);
+  const identifierDigest = world.keyring.digest('identifier', countedIdentifier(world, identifier));
   if (!caller.clientToken) return { identifierDigest, client: EVERYBODY_ELSE };
   const digests = world.keyring.digests('known-client', caller.clientToken);
   const id = account?.id ?? NOBODY;

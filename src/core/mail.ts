@@ -1,7 +1,8 @@
 import type { Account } from './account.ts';
-import type { Messages, Template } from './message.ts';
+import type { Message, Messages, SmsTemplate, Template } from './message.ts';
+import { maySendCode } from './send-limit.ts';
 import { hours, type Instant } from './time.ts';
-import type { Tables, World } from './world.ts';
+import type { Caller, Tables, World } from './world.ts';
 
 /** After this a notice tells nothing new. */
 const NOTICE_LIFETIME = hours(24);
@@ -17,16 +18,45 @@ export async function mailTo<T extends Template>(
   account: Account,
   mail: { template: T; facts: Messages[T]; expiresAt?: Instant },
 ): Promise<void> {
-  if (!account.email) return;
+  if (account.email) await messageTo(world, account, { ...mail, channel: 'email', to: account.email });
+}
+
+/** Adds a notice for every way there is to reach the owner: the address and, within its limits, the number. */
+export async function tellEverywhere<T extends SmsTemplate>(
+  world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy'> & { store: Tables },
+  account: Account,
+  notice: { template: T; facts: Messages[T] },
+): Promise<void> {
+  await mailTo(world, account, notice);
+  if (account.phone && (await maySendCode(world, { channel: 'sms', to: account.phone, trusted: true }))) {
+    await messageTo(world, account, { ...notice, channel: 'sms', to: account.phone });
+  }
+}
+
+/** Adds one message to the outbox; what is sent, and where, its caller has read from the account or sent there before. */
+export async function messageTo<T extends Template>(
+  world: Pick<World, 'clock'> & { store: Tables },
+  account: Account,
+  message: { template: T; facts: Messages[T]; channel: 'email' | 'sms'; to: string; expiresAt?: Instant },
+): Promise<void> {
   const createdAt = world.clock.now();
   await world.store.outbox.add({
-    template: mail.template,
-    facts: mail.facts,
+    ...message,
     accountId: account.id,
-    channel: 'email',
-    to: account.email,
     locale: account.locale,
     createdAt,
-    expiresAt: mail.expiresAt ?? createdAt + NOTICE_LIFETIME,
-  } as Parameters<typeof world.store.outbox.add>[0]);
+    expiresAt: message.expiresAt ?? createdAt + NOTICE_LIFETIME,
+  } as Message);
 }
+
+/** When and from where, for a notice to the owner. */
+export const circumstancesOf = (
+  world: Pick<World, 'clock'>,
+  account: Account,
+  caller: Pick<Caller, 'address' | 'userAgent'>,
+) => ({
+  name: account.name,
+  at: world.clock.now(),
+  address: caller.address,
+  userAgent: caller.userAgent,
+});

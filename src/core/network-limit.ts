@@ -4,7 +4,7 @@ import type { Caller, Holding, Tables, World } from './world.ts';
 
 /** What a network is limited in (rule 22): so many in so many milliseconds. */
 const NETWORK_LIMITS = {
-  /** Wrong passwords. */
+  /** Wrong passwords and codes. */
   failure: { limit: 30, windowMilliseconds: minutes(5) },
   /** Sign-ups that met a taken identifier. */
   taken: { limit: 10, windowMilliseconds: hours(1) },
@@ -12,6 +12,8 @@ const NETWORK_LIMITS = {
   'sign-up': { limit: 60, windowMilliseconds: hours(1) },
   /** Mails asked for without a session or a right password. */
   mail: { limit: 20, windowMilliseconds: hours(1) },
+  /** The same for SMS. */
+  sms: { limit: 5, windowMilliseconds: hours(1) },
 } as const;
 
 type Limited = keyof typeof NETWORK_LIMITS;
@@ -56,6 +58,23 @@ export async function countForNetwork(
   const rule = { limit: limitOf(what, caller), windowMilliseconds, now };
   const counted = await world.store.limits.take(keyOf(what, caller), rule);
   if (!counted.allowed) throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(counted.until, now) });
+}
+
+/**
+ * Counts one if there is room, and never refuses: for what was tried in vain already, and must be counted in the
+ * transaction that says so. What is used up refuses the next one.
+ *
+ * @returns whether there was room
+ */
+export async function noteForNetwork(
+  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
+  what: Limited,
+  caller: Caller,
+): Promise<boolean> {
+  if (!world.policy.rateLimits) return true;
+  const { windowMilliseconds } = NETWORK_LIMITS[what];
+  const rule = { limit: limitOf(what, caller), windowMilliseconds, now: world.clock.now() };
+  return (await world.store.limits.take(keyOf(what, caller), rule)).allowed;
 }
 
 /**

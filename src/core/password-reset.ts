@@ -1,14 +1,14 @@
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { inEvenTime } from './even-time.ts';
-import { canonicalEmail } from './identifier.ts';
-import { identifierDigests } from './lockout.ts';
-import { mailTo } from './mail.ts';
-import { boundMailRequests, mayMail } from './mail-limit.ts';
+import { canonicalEmail, type IdentifierKind } from './identifier.ts';
+import { digestsOf } from './lockout.ts';
+import { circumstancesOf, mailTo } from './mail.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
+import { boundSendRequests, mayMail } from './send-limit.ts';
 import { takeOver } from './takeover.ts';
-import type { Caller, ContractName, World } from './world.ts';
+import type { Caller, ContractName, PasswordHash, Tables, World } from './world.ts';
 
 /**
  * Mails a link to set a new password, if the address belongs to an account that may sign in; to every other address
@@ -21,7 +21,7 @@ export async function startPasswordReset(
   world: Pick<World, 'clock' | 'keyring' | 'policy' | 'random' | 'store'>,
   input: { contract: ContractName | 'page'; email: string; caller: Caller },
 ): Promise<void> {
-  await boundMailRequests(world, input.caller);
+  await boundSendRequests(world, 'mail', input.caller);
   await inEvenTime(world, () => mailResetLink(world, input));
 }
 
@@ -37,6 +37,8 @@ async function mailResetLink(
     // Counted for every address, so that no counter tells which ones exist.
     const allowed = await mayMail(inStore, 'password_reset', email ?? given.slice(0, 254));
     if (!allowed || !account?.email || account.disabledAt !== null) return;
+    // An unproven address beside a proven number may be a stranger's.
+    if (account.emailVerifiedAt === null && account.phoneVerifiedAt !== null) return;
     const { token, expiresAt } = await makeOneTimeToken(inStore, {
       purpose: 'password_reset',
       account,
@@ -66,24 +68,41 @@ export async function finishPasswordReset(
   const seen = await peekOneTimeToken(world, 'password_reset', input.token);
   await checkPassword(world, input.password, seen.account);
   const hash = await world.hasher.hash(normalizedPassword(input.password));
-  const now = world.clock.now();
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
     const { account } = await takeOneTimeToken(inStore, 'password_reset', input.token);
-    const unproven = !(await store.identifiers.anyVerified(account.id));
-    if (unproven) {
-      await takeOver(inStore, account, { contract, caller });
-      await store.identifiers.markVerified(account.id, 'email', now);
-    }
-    await store.passwords.replace(account.id, hash, now);
-    await store.sessions.endAll(account.id);
-    await store.knownClients.forgetAll(account.id);
-    await store.pendingLogins.removeAll(account.id);
-    await store.accounts.moveEpoch(account.id, now);
-    if (account.email) await store.attempts.clear(identifierDigests(world, account.email));
-    await store.audit.record(auditEvent('password.reset', { account, contract, caller, now }));
-    await tellPasswordChanged(inStore, account, caller);
+    await replacePassword(inStore, account, { hash, proven: 'email', contract, caller });
   });
+}
+
+/**
+ * What a reset does once it is proven, in the caller's transaction, the account held.
+ *
+ * @param of.proven the kind of identifier that the link or the code went to
+ */
+export async function replacePassword(
+  world: Pick<World, 'clock' | 'keyring'> & { store: Tables },
+  account: Account,
+  of: { hash: PasswordHash; proven: IdentifierKind; contract: ContractName | 'page'; caller: Caller },
+): Promise<void> {
+  const { caller, contract, proven } = of;
+  const { store } = world;
+  const now = world.clock.now();
+  if (!(await store.identifiers.anyVerified(account.id))) {
+    await takeOver(world, account, { proven, contract, caller });
+    await store.identifiers.markVerified(account.id, proven, now);
+  }
+  await store.passwords.replace(account.id, of.hash, now);
+  await store.sessions.endAll(account.id);
+  await store.knownClients.forgetAll(account.id);
+  await store.pendingLogins.removeAll(account.id);
+  await store.deliveredCodes.removeAll(account.id);
+  await store.accounts.moveEpoch(account.id, now);
+  await store.accounts.clearFailedAttempts(account.id);
+  await store.accounts.clearWrongCodes(account.id);
+  await store.attempts.clear(digestsOf(world, account));
+  await store.audit.record(auditEvent('password.reset', { account, contract, caller, now }));
+  await tellPasswordChanged(world, account, caller);
 }
 
 /**
@@ -107,6 +126,6 @@ export async function tellPasswordChanged(
 ): Promise<void> {
   await mailTo(world, account, {
     template: 'password_changed',
-    facts: { name: account.name, at: world.clock.now(), address: caller.address, userAgent: caller.userAgent },
+    facts: circumstancesOf(world, account, caller),
   });
 }

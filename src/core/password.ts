@@ -6,9 +6,11 @@ import type { World } from './world.ts';
 const CAP_BYTES = 1024;
 /** Shorter words of an identifier or a name say nothing about a password that happens to contain them. */
 const TELLING = 4;
+/** Digits at the end of a telephone number that every spelling of it has. */
+const NATIONAL_DIGITS = 8;
 
 /** What the person is called: no password may be made of it alone. */
-export type Personal = Pick<Account, 'email' | 'name' | 'username'>;
+export type Personal = Pick<Account, 'email' | 'name' | 'username'> & Partial<Pick<Account, 'phone'>>;
 
 /** Both at set and at verify: the same text from another keyboard is the same password (NIST SP 800-63B-4 §3.1.1.2). */
 export const normalizedPassword = (text: string): string => text.normalize('NFC');
@@ -34,8 +36,8 @@ export async function checkPassword(
   const password = normalizedPassword(text);
   if (Buffer.byteLength(password) > CAP_BYTES) reject('too_long');
   if ([...password].length < minimum) reject('too_short');
-  const words = personalWords(owner, world.policy.serviceWords);
-  if (isPersonal(password, words, owner.email)) reject('personal');
+  const words = personalWords(owner, world.policy.serviceName);
+  if (isPersonal(password, words, owner)) reject('personal');
   const flaw = await world.passwordAdvice.flawOf(password, words);
   if (flaw) reject(flaw);
 }
@@ -45,16 +47,16 @@ export function isPlausiblePassword(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0') && Buffer.byteLength(normalizedPassword(text)) <= CAP_BYTES;
 }
 
-function personalWords({ email, name, username }: Personal, service: readonly string[]): string[] {
+function personalWords({ email, name, username }: Personal, service: string): string[] {
   const local = email?.split('@')[0] ?? '';
-  const words = [email ?? '', local, name ?? '', username, ...(name ?? '').split(/\s+/), ...service];
+  const words = [email ?? '', local, name ?? '', username, ...(name ?? '').split(/\s+/), service];
   return [
     ...new Set(words.map((word) => word.normalize('NFC').toLowerCase()).filter((word) => word.length >= TELLING)),
   ];
 }
 
 /** Whether it is one of the words, alone or with up to four digits, or contains the identifier. */
-function isPersonal(password: string, words: readonly string[], email: string | null): boolean {
+function isPersonal(password: string, words: readonly string[], { email, phone }: Personal): boolean {
   const folded = password.toLowerCase();
   const bare = folded.replace(/\d{1,4}$/, '');
   if (
@@ -64,5 +66,7 @@ function isPersonal(password: string, words: readonly string[], email: string | 
     )
   )
     return true;
-  return email !== null && folded.includes(email.toLowerCase());
+  if (email !== null && folded.includes(email.toLowerCase())) return true;
+  // However it is grouped, and with or without the country's prefix.
+  return phone ? folded.replace(/[\s.()/-]/g, '').includes(phone.slice(-NATIONAL_DIGITS)) : false;
 }

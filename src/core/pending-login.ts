@@ -1,6 +1,8 @@
 import type { Account, AccountId, CodeFactor } from './account.ts';
+import { isLive, justSent, sendCode } from './delivered-code.ts';
+import { type DeviceDescription, deviceLabel } from './device.ts';
 import { type Instant, minutes } from './time.ts';
-import type { ContractName, Tables, World } from './world.ts';
+import type { Caller, ContractName, Tables, World } from './world.ts';
 
 /** A right first factor that waits for the second (rule 14); visible to the contract that opened it alone. */
 export interface PendingLogin {
@@ -13,10 +15,18 @@ export interface PendingLogin {
   tries: number;
   createdAt: Instant;
   expiresAt: Instant;
+  /** Where the first factor came from. */
+  network: string | null;
+  /** The delivered code that completes it; logins within a minute of each other share one. */
+  codeBinding: string | null;
+  device: DeviceDescription | null;
+  deviceLabel: string | null;
 }
 
 const LIFETIME = minutes(10);
 const AT_MOST = 3;
+/** Codes that may be tried against one (ASVS 5.0: 6.6.3). */
+export const PENDING_TRIES = 5;
 
 export interface SecondFactorDue {
   outcome: 'second_factor_due';
@@ -25,22 +35,54 @@ export interface SecondFactorDue {
   channel: CodeFactor;
 }
 
-/** Opens a pending login in the caller's transaction; of an account's older ones the newest two stay. */
+/**
+ * Opens a pending login in the caller's transaction, the account held, and sends the code that completes it where the
+ * factor is a delivered one; of an account's older ones the newest two stay.
+ */
 export async function openPendingLogin(
-  world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
-  of: { account: Account; channel: CodeFactor; contract: ContractName },
+  world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy' | 'random'> & { store: Tables },
+  of: { account: Account; channel: CodeFactor; contract: ContractName; caller: Caller; device?: DeviceDescription },
 ): Promise<SecondFactorDue> {
+  const { account, caller, channel, contract, device } = of;
   const challenge = Buffer.from(world.random.bytes(32)).toString('base64url');
   const createdAt = world.clock.now();
   await world.store.pendingLogins.insert({
     digest: world.keyring.digest('challenge', challenge),
-    accountId: of.account.id,
-    contract: of.contract,
-    epoch: of.account.epoch,
+    accountId: account.id,
+    contract,
+    epoch: account.epoch,
     tries: 0,
     createdAt,
     expiresAt: createdAt + LIFETIME,
+    network: caller.network.key,
+    codeBinding: channel === 'totp' ? null : await sendSignInCode(world, { account, channel, contract, caller }),
+    device: device ?? null,
+    deviceLabel: device ? deviceLabel(device, caller) : null,
   });
-  await world.store.pendingLogins.keepNewest(of.account.id, AT_MOST);
-  return { outcome: 'second_factor_due', challenge, channel: of.channel };
+  await world.store.pendingLogins.keepNewest(account.id, AT_MOST);
+  return { outcome: 'second_factor_due', challenge, channel };
+}
+
+/** @returns the binding of a new code, or of one that was sent within the last minute */
+async function sendSignInCode(
+  world: Parameters<typeof openPendingLogin>[0],
+  of: { account: Account; channel: 'email' | 'sms'; contract: ContractName; caller: Caller },
+): Promise<string> {
+  const { account, channel, contract } = of;
+  const now = world.clock.now();
+  const [newest] = await world.store.deliveredCodes.list(account.id, 'sign_in');
+  if (newest && isLive(newest, account, now) && justSent(world, newest)) {
+    const pending = await world.store.pendingLogins.list(account.id, contract, now);
+    if (pending.some(({ codeBinding }) => codeBinding === newest.binding)) return newest.binding;
+  }
+  const binding = world.random.uuid();
+  const to = destinationOf(account, channel);
+  if (to) await sendCode(world, { ...of, purpose: 'sign_in', binding, to, trusted: true });
+  return binding;
+}
+
+/** Where a delivered factor's codes go: what the account holds and has proven. */
+export function destinationOf(account: Account, channel: 'email' | 'sms'): string | null {
+  if (channel === 'email') return account.emailVerifiedAt === null ? null : account.email;
+  return account.phoneVerifiedAt === null ? null : account.phone;
 }

@@ -1,6 +1,7 @@
 import { accessTokenOf, LIFETIMES, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
+import { fingerprintLabel, hasFingerprint } from './device.ts';
 import { Failure } from './failure.ts';
 import { mailTo } from './mail.ts';
 import { isLive, type LiveSession, type Session, type SessionId } from './session.ts';
@@ -77,7 +78,7 @@ type Rotation =
  */
 export async function rotateRefreshToken(
   world: Pick<World, 'accessTokens' | 'clock' | 'keyring' | 'random' | 'store'>,
-  input: { contract: TokenContract; refreshToken: string; caller: Caller },
+  input: { contract: TokenContract; refreshToken: string; fingerprint?: string | undefined; caller: Caller },
 ): Promise<Refreshed> {
   if (!hasForm(input.contract, input.refreshToken)) throw new Failure('session_ended', { credential: 'refused' });
   // What ends a family must outlive the "no", so the transaction returns it and the throw comes after.
@@ -90,7 +91,7 @@ export async function rotateRefreshToken(
 
 async function rotate(
   world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
-  input: { contract: TokenContract; refreshToken: string; caller: Caller },
+  input: Parameters<typeof rotateRefreshToken>[1],
 ): Promise<Rotation> {
   const { store } = world;
   const now = world.clock.now();
@@ -99,11 +100,13 @@ async function rotate(
   const live = await store.sessions.find(token.sessionId);
   if (!live || !isLive(live, input.contract, now) || token.expiresAt <= now) return { outcome: 'ended' };
 
+  const sameClient = await isSameClient(world, live, input);
   if (token.rotatedAt === null) {
+    if (!sameClient.byFingerprint) return { outcome: 'ended' };
     const nonce = Buffer.from(world.random.bytes(16)).toString('base64url');
     return spend(world, live, { text: input.refreshToken, token, nonce, caller: input.caller });
   }
-  if (await mayHaveNewest(world, token, live, input.caller)) {
+  if (sameClient.forGrace && (await mayHaveNewest(world, token))) {
     const refreshToken = await newestOf(world, input, token);
     if (refreshToken) return { outcome: 'refreshed', live, refreshToken };
   }
@@ -145,13 +148,24 @@ async function spend(
   return { outcome: 'refreshed', live: { account: live.account, session }, refreshToken };
 }
 
-async function mayHaveNewest(
-  world: Pick<World, 'clock'> & { store: Tables },
-  token: RefreshToken,
+/**
+ * Whether the same client asks: by its device's fingerprint where the session has one, and asks for it with every token;
+ * else by its user agent, and only for the grace of a spent one (rule 26).
+ */
+async function isSameClient(
+  { store }: { store: Tables },
   { session }: LiveSession,
-  caller: Caller,
-): Promise<boolean> {
-  if (session.userAgent !== caller.userAgent) return false;
+  { caller, fingerprint }: { caller: Caller; fingerprint?: string | undefined },
+): Promise<{ byFingerprint: boolean; forGrace: boolean }> {
+  const device = session.deviceId === null ? undefined : await store.devices.find(session.deviceId);
+  if (!device || !hasFingerprint(device.label)) {
+    return { byFingerprint: true, forGrace: session.userAgent === caller.userAgent };
+  }
+  const same = fingerprint !== undefined && fingerprintLabel(fingerprint) === device.label;
+  return { byFingerprint: same, forGrace: same };
+}
+
+async function mayHaveNewest(world: Pick<World, 'clock'> & { store: Tables }, token: RefreshToken): Promise<boolean> {
   const age = world.clock.now() - (token.rotatedAt ?? 0);
   if (age <= GRACE) return true;
   if (age > LOST_ANSWER_GRACE || !token.successorDigest) return false;

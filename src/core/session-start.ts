@@ -1,7 +1,9 @@
 import { LIFETIMES, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
+import { type DeviceDescription, type DeviceId, deviceLabel, MOST_DEVICES } from './device.ts';
 import { Failure } from './failure.ts';
 import { KNOWN_FOR } from './lockout.ts';
+import { circumstancesOf, mailTo } from './mail.ts';
 import { makeRefreshToken, newRefreshToken } from './refresh-token-family.ts';
 import type { Session, SessionId } from './session.ts';
 import { hours } from './time.ts';
@@ -10,6 +12,8 @@ import type { Caller, Tables, World } from './world.ts';
 /** Most live sessions of an account (rule 30). */
 const SESSION_CAP = 50;
 const HARD_CAP = 200;
+/** Most clients and places known to an account. */
+const MOST_KNOWN = 200;
 
 /** What a signed-in client is given. */
 export interface SignedIn {
@@ -25,6 +29,8 @@ export interface SignedIn {
 /** A session and its secrets before the transaction that made them is durable. */
 export type StartedSession = Omit<SignedIn, 'accessToken' | 'outcome'>;
 
+type StartWorld = Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables };
+
 /**
  * Holds an account that must still be as it was when its credential was read (rule 8).
  *
@@ -38,21 +44,29 @@ export async function holdUnchanged({ store }: { store: Tables }, read: Account)
 
 /**
  * Opens a session in the caller's transaction, if the account still is as it was when the credential was read (rule 8).
+ * The owner is told of a sign-in from a client and a place that the account does not know.
  *
- * @param account as it was read together with the credential
+ * @param of.account as it was read together with the credential
  * @throws {Failure} `invalid_credentials` if the account was changed, locked or deleted meanwhile
  */
 export async function startSession(
-  world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
-  of: { account: Account; contract: TokenContract; caller: Caller; secondFactor: boolean },
+  world: StartWorld,
+  of: {
+    account: Account;
+    contract: TokenContract;
+    caller: Caller;
+    secondFactor: boolean;
+    device?: DeviceDescription;
+  },
 ): Promise<StartedSession> {
+  const { caller, contract, device } = of;
   const now = world.clock.now();
-  const account = await holdUnchanged(world, of.account);
-  const lifetimes = LIFETIMES[of.contract];
+  const held = await holdUnchanged(world, of.account);
+  const lifetimes = LIFETIMES[contract];
   const session: Session = {
     id: world.random.uuid() as SessionId,
-    accountId: account.id,
-    contract: of.contract,
+    accountId: held.id,
+    contract,
     tokenId: world.random.uuid(),
     previousTokenId: null,
     createdAt: now,
@@ -60,39 +74,66 @@ export async function startSession(
     factorProvenAt: of.secondFactor ? now : null,
     lastUsedAt: now,
     expiresAt: now + lifetimes.idle,
-    address: of.caller.address,
-    userAgent: of.caller.userAgent,
-    deviceId: null,
+    address: caller.address,
+    userAgent: caller.userAgent,
+    deviceId: device ? await useDevice(world, held, device, caller) : null,
   };
   await world.store.sessions.insert(session);
-  await world.store.sessions.endBeyond(account.id, {
+  await world.store.sessions.endBeyond(held.id, {
     keep: SESSION_CAP - 1,
     hardLimit: HARD_CAP - 1,
     usedSince: now - hours(24),
     spare: session.id,
   });
-  const refreshToken = newRefreshToken(world, of.contract);
+  const refreshToken = newRefreshToken(world, contract);
   await world.store.refreshTokens.insert(makeRefreshToken(world, session, refreshToken));
-  const clientToken = await rememberClient(world, account, of.caller);
+  const clientToken = await recogniseClient(world, held, caller, device ?? null);
+  const account = {
+    ...held,
+    ...(await world.store.accounts.recordSignIn(held.id, { at: now, address: caller.address })),
+  };
   return { account, session, refreshToken, clientToken };
 }
 
-async function rememberClient(
-  world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
+async function useDevice(
+  world: StartWorld,
+  account: Account,
+  { fingerprint, ...said }: DeviceDescription,
+  caller: Caller,
+): Promise<DeviceId> {
+  const label = deviceLabel({ fingerprint, ...said }, caller);
+  const { devices } = world.store;
+  const place = { address: caller.address, now: world.clock.now() };
+  const id = await devices.use({ accountId: account.id, label, ...said, ...place });
+  await devices.keepNewest(account.id, MOST_DEVICES);
+  return id;
+}
+
+/** Finds out whether the account knows the client, tells the owner if not, and knows it from now on. */
+async function recogniseClient(
+  world: StartWorld,
   account: Account,
   caller: Caller,
+  device: DeviceDescription | null,
 ): Promise<string> {
+  const { knownClients } = world.store;
   const now = world.clock.now();
-  const known =
-    caller.clientToken !== null &&
-    (await world.store.knownClients.knows(
-      world.keyring.digests('known-client', caller.clientToken),
-      account.id,
-      now - KNOWN_FOR,
-    ));
+  const knows = (purpose: 'known-client' | 'familiar-place', text: string): Promise<boolean> =>
+    knownClients.knows(world.keyring.digests(purpose, text), account.id, now - KNOWN_FOR);
+  const known = caller.clientToken !== null && (await knows('known-client', caller.clientToken));
+  // A fingerprint is anybody's to send: it makes a client familiar only together with where it comes from (R075).
+  const place = JSON.stringify([device?.fingerprint ?? null, caller.userAgent, caller.network.key]);
+  if (!known && account.signInCount > 0 && !(await knows('familiar-place', place))) {
+    await mailTo(world, account, {
+      template: 'new_device',
+      facts: { ...circumstancesOf(world, account, caller), deviceName: device?.name ?? null },
+    });
+  }
   // A value that this server never handed out is not taken up: it could be known to others.
   const token =
     known && caller.clientToken ? caller.clientToken : Buffer.from(world.random.bytes(32)).toString('base64url');
-  await world.store.knownClients.remember(world.keyring.digest('known-client', token), account.id, now);
+  await knownClients.remember(world.keyring.digest('known-client', token), account.id, now);
+  await knownClients.remember(world.keyring.digest('familiar-place', place), account.id, now);
+  await knownClients.keepNewest(account.id, MOST_KNOWN);
   return token;
 }

@@ -1,9 +1,9 @@
 import { type Account, NOBODY } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { type Attempt, failAttempt } from './lockout.ts';
-import { mailTo } from './mail.ts';
-import { mayMail } from './mail-limit.ts';
+import { circumstancesOf, mailTo } from './mail.ts';
 import { makeOneTimeToken } from './one-time-token.ts';
+import { mayMail } from './send-limit.ts';
 import type { ContractName, World } from './world.ts';
 
 /**
@@ -23,6 +23,7 @@ export async function recordWrongPassword(
     // It may be gone by now.
     const account = await store.accounts.hold(of.account?.id ?? NOBODY);
     const { lockedUntil } = await failAttempt(inStore, attempt, { hasAccount: account !== undefined });
+    if (account) await store.accounts.recordFailedAttempt(account.id, lockedUntil === null ? null : now);
     await store.audit.record(auditEvent('sign_in.failed', { account, contract, caller, now }));
     if (lockedUntil === null) return;
     await store.audit.record(auditEvent('sign_in.locked_out', { account, contract, caller, now }));
@@ -34,7 +35,7 @@ export async function recordWrongPassword(
     });
     await mailTo(inStore, account, {
       template: 'account_locked',
-      facts: { token, name: account.name, at: now, address: caller.address, userAgent: caller.userAgent },
+      facts: { token, ...circumstancesOf(world, account, caller) },
       expiresAt,
     });
   });

@@ -1,56 +1,109 @@
 import { accessTokenOf, type TokenContract } from './access-token.ts';
-import { type Account, NOBODY } from './account.ts';
+import { type Account, isProven, NOBODY } from './account.ts';
 import { auditEvent } from './audit.ts';
+import type { DeviceDescription } from './device.ts';
 import { Failure } from './failure.ts';
-import { canonicalEmail } from './identifier.ts';
+import { type IdentifierKind, readIdentifier } from './identifier.ts';
 import { type Attempt, beginAttempt, bucketFor, releaseAttempt, succeedAttempt } from './lockout.ts';
-import { mailTo } from './mail.ts';
+import { circumstancesOf, mailTo } from './mail.ts';
 import { isPlausiblePassword, normalizedPassword } from './password.ts';
 import { openPendingLogin, type SecondFactorDue } from './pending-login.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
 import { holdUnchanged, type SignedIn, type StartedSession, startSession } from './session-start.ts';
 import { recordWrongPassword } from './sign-in-failure.ts';
-import type { Caller, PasswordHash, World } from './world.ts';
+import type { Caller, PasswordHash, Tables, World } from './world.ts';
 
 export type SignIn = SignedIn | SecondFactorDue;
 
 /** From this many wrong passwords in a row on, the right one is worth a notice (ASVS 6.3.5). */
 const WORTH_A_NOTICE = 5;
 
-type SignInWorld = Pick<World, 'accessTokens' | 'clock' | 'hasher' | 'keyring' | 'policy' | 'random' | 'store'>;
+export type SignInWorld = Pick<
+  World,
+  'accessTokens' | 'clock' | 'hasher' | 'keyring' | 'phones' | 'policy' | 'random' | 'store'
+>;
 
-/**
- * Signs in with an e-mail address and a password. An unknown account and a wrong password are one failure after
- * the same work; the account's state shows only after the right password.
- *
- * @param input.requireVerified whether the contract lets nobody in before the address is proven
- * @param input.replaces a session of the same client that the new one takes the place of
- * @throws {Failure} `invalid_credentials`: unknown, wrong, locked by an operator, or changed meanwhile
- * @throws {Failure} `account_locked`, `rate_limited`, `overloaded`
- * @throws {Failure} `email_not_verified` after the right password
- * @see ASVS 5.0: 6.3.1, 6.3.8; rules 8, 14, 20, 21, 22
- */
-export function signInWithPassword(
-  world: SignInWorld,
-  input: {
-    contract: TokenContract;
-    email: string;
-    password: string;
-    caller: Caller;
-    requireVerified: boolean;
-    replaces?: SessionCredentials;
-  },
-): Promise<SignIn> {
-  return world.hasher.admit(() => tryPassword(world, input));
+/** The same world inside a transaction. */
+export type InTransaction<W extends { store: Tables }> = Omit<W, 'store'> & { store: Tables };
+
+export type MustBeProven = 'email' | 'any' | 'nothing';
+
+/** Who wants in, and what the contract asks of the account before it lets anybody in. */
+export interface PasswordSignIn {
+  contract: TokenContract;
+  /** E-mail address or phone number, in any spelling. */
+  identifier: string;
+  /** The only kind that the contract knows. */
+  kind?: IdentifierKind;
+  password: string;
+  caller: Caller;
+  /** What must be proven before anybody gets in. */
+  mustBeProven: MustBeProven;
+  /** A session of the same client that the new one takes the place of. */
+  replaces?: SessionCredentials;
 }
 
-async function tryPassword(world: SignInWorld, input: Input): Promise<SignIn> {
-  const address = canonicalEmail(input.email);
-  const account = address ? await world.store.accounts.findByIdentifier('email', address) : undefined;
-  const bucket = await bucketFor(world, input.email, account, input.caller);
+/**
+ * Signs in with an e-mail address or a phone number and a password. An unknown account and a wrong password are one
+ * failure after the same work; the account's state shows only after the right password.
+ *
+ * @throws {Failure} `invalid_credentials`: unknown, wrong, locked by an operator, or changed meanwhile
+ * @throws {Failure} `account_locked`, `rate_limited`, `overloaded`
+ * @throws {Failure} `identifier_unproven` after the right password
+ * @see ASVS 5.0: 6.3.1, 6.3.8; rules 8, 14, 20, 21, 22
+ */
+export async function signInWithPassword(
+  world: SignInWorld,
+  input: PasswordSignIn & { device?: DeviceDescription },
+): Promise<SignIn> {
+  const { caller, contract } = input;
+  const device = input.device && { device: input.device };
+  const result = await withPassword(
+    world,
+    input,
+    async (inStore, account): Promise<StartedSession | SecondFactorDue> => {
+      const now = world.clock.now();
+      const { codeFactor: channel } = account;
+      if (channel) {
+        await inStore.store.audit.record(auditEvent('sign_in.second_factor_due', { account, contract, caller, now }));
+        return openPendingLogin(inStore, { account, channel, contract, caller, ...device });
+      }
+      await inStore.store.audit.record(
+        auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'password' } }),
+      );
+      return startSession(inStore, { account, contract, caller, secondFactor: false, ...device });
+    },
+  );
+  if ('outcome' in result) return result;
+  return { outcome: 'signed_in', ...result, accessToken: await accessTokenOf(world, result) };
+}
+
+/**
+ * Checks a password as the first factor, with all that bounds guessing.
+ *
+ * @param next what the right one opens, in the transaction that ends the run of failures, the account held
+ * @throws {Failure} as {@link signInWithPassword}
+ */
+export function withPassword<T>(
+  world: SignInWorld,
+  input: PasswordSignIn,
+  next: (world: InTransaction<SignInWorld>, account: Account) => Promise<T>,
+): Promise<T> {
+  return world.hasher.admit(() => tryPassword(world, input, next));
+}
+
+async function tryPassword<T>(
+  world: SignInWorld,
+  input: PasswordSignIn,
+  next: (world: InTransaction<SignInWorld>, account: Account) => Promise<T>,
+): Promise<T> {
+  const named = readIdentifier(world, input.identifier);
+  const known = named && (input.kind ?? named.kind) === named.kind ? named : undefined;
+  const account = known && (await world.store.accounts.findByIdentifier(known.kind, known.value));
+  const bucket = await bucketFor(world, input.identifier, account, input.caller);
   const attempt = await beginAttempt(world, bucket, input.caller);
   let decided = false;
-  let result: StartedSession | SecondFactorDue | undefined;
+  let result: { opened: T } | undefined;
   try {
     const checked = await checkStoredPassword(world, account, input.password);
     if (!checked || !account || account.disabledAt !== null || !attempt.passwordUsable) {
@@ -58,15 +111,14 @@ async function tryPassword(world: SignInWorld, input: Input): Promise<SignIn> {
       decided = true;
       throw new Failure('invalid_credentials');
     }
-    result = await finishFirstFactor(world, { attempt, account, ...checked, input });
+    result = await finishFirstFactor(world, { attempt, account, ...checked, input }, next);
     decided = true;
   } finally {
     // What decides an attempt gives its place back; one that nothing decided must not keep it.
     if (!decided) await releaseAttempt(world, attempt).catch(() => {});
   }
-  if (!result) throw new Failure('email_not_verified');
-  if ('outcome' in result) return result;
-  return { outcome: 'signed_in', ...result, accessToken: await accessTokenOf(world, result) };
+  if (!result) throw new Failure('identifier_unproven');
+  return result.opened;
 }
 
 /**
@@ -83,42 +135,42 @@ export async function checkStoredPassword(
   const password = normalizedPassword(text);
   if (!isPlausiblePassword(text)) return undefined;
   const right = stored ? await world.hasher.verify(stored, password) : await world.hasher.verifyNothing(password);
-  if (!right || !stored) return undefined;
+  if (!right || !stored || stored.disabledAt !== null) return undefined;
   return { stored, upgraded: world.hasher.isOutdated(stored) ? await world.hasher.hash(password) : undefined };
 }
 
-type Input = Parameters<typeof signInWithPassword>[1];
-
-/** @returns `undefined` when the contract wants a proven address and there is none */
-async function finishFirstFactor(
+/** @returns `undefined` when the contract wants a proven identifier and there is none */
+async function finishFirstFactor<T>(
   world: SignInWorld,
-  of: { attempt: Attempt; account: Account; stored: PasswordHash; upgraded: PasswordHash | undefined; input: Input },
-): Promise<StartedSession | SecondFactorDue | undefined> {
+  of: {
+    attempt: Attempt;
+    account: Account;
+    stored: PasswordHash;
+    upgraded: PasswordHash | undefined;
+    input: PasswordSignIn;
+  },
+  next: (world: InTransaction<SignInWorld>, account: Account) => Promise<T>,
+): Promise<{ opened: T } | undefined> {
   const { account, attempt, input } = of;
-  const { caller, contract } = input;
-  const now = world.clock.now();
-  const replaced = input.replaces && (await sessionNamedBy(world, contract, input.replaces));
-  const unproven = input.requireVerified && account.emailVerifiedAt === null;
+  const replaced = input.replaces && (await sessionNamedBy(world, input.contract, input.replaces));
   return world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    await holdUnchanged(inStore, account);
+    const held = await holdUnchanged(inStore, account);
     const { failuresBefore } = await succeedAttempt(inStore, attempt);
     if (of.upgraded) await store.passwords.upgrade(account.id, of.stored, of.upgraded);
-    if (unproven) return undefined;
+    if (held.failedAttempts > 0) await store.accounts.clearFailedAttempts(account.id);
+    if (!isProvenEnough(held, input.mustBeProven)) return undefined;
     if (replaced) await store.sessions.end(replaced.account.id, replaced.session.id);
     if (failuresBefore >= WORTH_A_NOTICE) {
       await mailTo(inStore, account, {
         template: 'sign_in_after_failures',
-        facts: { name: account.name, at: now, address: caller.address, userAgent: caller.userAgent },
+        facts: circumstancesOf(world, account, input.caller),
       });
     }
-    if (account.codeFactor) {
-      await store.audit.record(auditEvent('sign_in.second_factor_due', { account, contract, caller, now }));
-      return openPendingLogin(inStore, { account, channel: account.codeFactor, contract });
-    }
-    await store.audit.record(
-      auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'password' } }),
-    );
-    return startSession(inStore, { account, contract, caller, secondFactor: false });
+    return { opened: await next(inStore, held) };
   });
+}
+
+function isProvenEnough(account: Account, asked: MustBeProven): boolean {
+  return asked === 'nothing' || (asked === 'email' ? account.emailVerifiedAt !== null : isProven(account));
 }

@@ -1,5 +1,5 @@
 import { auditEvent } from './audit.ts';
-import { identifierDigests } from './lockout.ts';
+import { digestsOf } from './lockout.ts';
 import { peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
 import type { Caller, ContractName, World } from './world.ts';
 
@@ -15,7 +15,8 @@ export async function unlockSignIn(
   const { caller, contract } = input;
   await world.store.transaction(async (store) => {
     const { account } = await takeOneTimeToken({ ...world, store }, 'unlock', input.token);
-    if (account.email) await store.attempts.lift(identifierDigests(world, account.email));
+    await store.attempts.lift(digestsOf(world, account));
+    await store.accounts.clearFailedAttempts(account.id);
     await store.audit.record(auditEvent('sign_in.unlocked', { account, contract, caller, now: world.clock.now() }));
   });
 }

@@ -1,6 +1,7 @@
-import type { Account, AccountId, Locale } from './account.ts';
+import type { Account, AccountId, CodeFactor, Locale, SignInPlace } from './account.ts';
 import type { AuditEvent, RecordedEvent } from './audit.ts';
-import type { DeviceId } from './device.ts';
+import type { CodeKey, CodePurpose, DeliveredCode } from './delivered-code.ts';
+import type { Device, DeviceId } from './device.ts';
 import type { PasswordFlaw } from './failure.ts';
 import type { IdentifierKind } from './identifier.ts';
 import type { Keyring } from './keyring.ts';
@@ -8,6 +9,7 @@ import type { Message } from './message.ts';
 import type { OneTimePurpose, OneTimeToken } from './one-time-token.ts';
 import type { PendingLogin } from './pending-login.ts';
 import type { RefreshToken } from './refresh-token-family.ts';
+import type { PendingFactor } from './second-factor-enrolment.ts';
 import type { Session, SessionId } from './session.ts';
 import type { SigningKey } from './signing-key.ts';
 import type { Instant } from './time.ts';
@@ -20,6 +22,7 @@ export interface World {
   passwordAdvice: PasswordAdvice;
   keyring: Keyring;
   accessTokens: AccessTokens;
+  phones: Phones;
   store: Store;
   policy: Policy;
 }
@@ -33,6 +36,14 @@ export interface Clock {
 export interface Random {
   bytes(length: number): Uint8Array;
   uuid(): string;
+}
+
+/** Telephone numbers by the rules of their countries. */
+export interface Phones {
+  /** E.164, whatever the usual spelling; `undefined` if it is no number. */
+  canonical(text: string): string | undefined;
+  /** Whether an SMS may go there: a number of mobiles, in a listed country (rule 22). */
+  maySend(e164: string): boolean;
 }
 
 /** Which contract a session or a pending login belongs to (rule 27). */
@@ -115,10 +126,14 @@ export interface Caller {
 export interface Policy {
   signUp: 'open' | 'closed';
   passwordMinimum: number;
-  /** Words that no password may consist of, beside the account's own (ASVS 6.1.2). */
-  serviceWords: readonly string[];
+  /** What people know this server by: in authenticator apps, and as a word that no password may be made of (ASVS 6.1.2). */
+  serviceName: string;
   /** Request, send and sign-up rates; the lock is never off (rule 23). */
   rateLimits: boolean;
+  /** Whether there is a way to send SMS. */
+  smsAvailable: boolean;
+  /** SMS an hour, over everybody (rule 22). */
+  smsBudget: number;
 }
 
 /** The record of everything. Each transaction's effects are durable and seen by every process once it resolves. */
@@ -138,6 +153,9 @@ export interface Tables {
   refreshTokens: RefreshTokens;
   oneTimeTokens: OneTimeTokens;
   pendingLogins: PendingLogins;
+  devices: Devices;
+  deliveredCodes: DeliveredCodes;
+  secondFactors: SecondFactors;
   knownClients: KnownClients;
   attempts: Attempts;
   limits: Limits;
@@ -176,6 +194,17 @@ export interface Accounts {
   ): Promise<void>;
   /** What a takeover takes from the account's row itself (rule 7). */
   clearProfile(id: AccountId, now: Instant): Promise<void>;
+  setCodeFactor(id: AccountId, factor: CodeFactor | null, now: Instant): Promise<void>;
+  /** Counts a sign-in and ends what was counted against it. @returns what the row says now */
+  recordSignIn(
+    id: AccountId,
+    place: SignInPlace,
+  ): Promise<Pick<Account, 'signInCount' | 'currentSignIn' | 'lastSignIn' | 'failedAttempts' | 'lockedOutAt'>>;
+  recordFailedAttempt(id: AccountId, lockedOutAt: Instant | null): Promise<void>;
+  clearFailedAttempts(id: AccountId): Promise<void>;
+  /** @returns how many in a row there are now */
+  countWrongCode(id: AccountId): Promise<number>;
+  clearWrongCodes(id: AccountId): Promise<void>;
   delete(id: AccountId): Promise<boolean>;
 }
 
@@ -188,6 +217,20 @@ export interface Identifiers {
     verifiedAt: Instant | null;
     now: Instant;
   }): Promise<boolean>;
+  /** Notes an identifier that is not proven yet, and so is held by nobody (rule 6). */
+  addPending(identifier: { accountId: AccountId; kind: IdentifierKind; value: string; now: Instant }): Promise<void>;
+  findPending(accountId: AccountId, kind: IdentifierKind): Promise<string | undefined>;
+  /**
+   * Makes a proven identifier the account's only one of its kind.
+   *
+   * @returns `false` if another account holds it
+   */
+  replace(identifier: {
+    accountId: AccountId;
+    kind: IdentifierKind;
+    value: string;
+    verifiedAt: Instant;
+  }): Promise<boolean>;
   markVerified(accountId: AccountId, kind: IdentifierKind, now: Instant): Promise<boolean>;
   /** Whether the account has proven any identifier. */
   anyVerified(accountId: AccountId): Promise<boolean>;
@@ -199,11 +242,13 @@ export interface Identifiers {
 }
 
 export interface Passwords {
-  find(accountId: AccountId): Promise<(PasswordHash & { changedAt: Instant }) | undefined>;
+  find(accountId: AccountId): Promise<(PasswordHash & { changedAt: Instant; disabledAt: Instant | null }) | undefined>;
   replace(accountId: AccountId, hash: PasswordHash, now: Instant): Promise<void>;
   /** Stores the same password's newer hash, unless the password was changed meanwhile. */
   upgrade(accountId: AccountId, from: PasswordHash, to: PasswordHash): Promise<boolean>;
   remove(accountId: AccountId): Promise<void>;
+  /** It opens nothing until it is replaced (rule 17). */
+  disable(accountId: AccountId, now: Instant): Promise<void>;
 }
 
 export interface Sessions {
@@ -224,6 +269,8 @@ export interface Sessions {
   end(accountId: AccountId, id: SessionId): Promise<boolean>;
   /** @returns how many ended */
   endAll(accountId: AccountId, except?: SessionId): Promise<number>;
+  /** Ends those that were opened on one device. @returns how many ended */
+  endOnDevice(accountId: AccountId, id: DeviceId): Promise<number>;
   /** Ends the least recently used beyond `keep`, none used since `usedSince` while at most `hardLimit` live (rule 30). */
   endBeyond(
     accountId: AccountId,
@@ -256,6 +303,65 @@ export interface OneTimeTokens {
 export interface PendingLogins {
   insert(pending: PendingLogin): Promise<void>;
   keepNewest(accountId: AccountId, count: number): Promise<void>;
+  /** Those of the account and contract that may still be completed, newest first. */
+  list(accountId: AccountId, contract: ContractName, now: Instant): Promise<PendingLogin[]>;
+  find(digests: string[], contract: ContractName, now: Instant): Promise<PendingLogin | undefined>;
+  /** Takes one of its tries before a code is looked at. @returns `false` if none was left. One statement. */
+  takeTry(digest: string, rule: { most: number; now: Instant }): Promise<boolean>;
+  giveTryBack(digest: string): Promise<void>;
+  /** @returns `false` if somebody else removed it */
+  remove(digest: string): Promise<boolean>;
+  removeAll(accountId: AccountId): Promise<void>;
+}
+
+export interface Devices {
+  /** Makes the device, or brings it up to what its client says now, by account and label. */
+  use(device: Omit<Device, 'createdAt' | 'id' | 'lastUsedAt'> & { now: Instant }): Promise<DeviceId>;
+  find(id: DeviceId): Promise<Device | undefined>;
+  list(accountId: AccountId): Promise<Device[]>;
+  remove(accountId: AccountId, id: DeviceId): Promise<boolean>;
+  /** Removes the least recently used beyond `count` that have no session. */
+  keepNewest(accountId: AccountId, count: number): Promise<void>;
+  removeAll(accountId: AccountId): Promise<void>;
+}
+
+/** Codes sent out of band; only their digests are kept. */
+export interface DeliveredCodes {
+  find(key: CodeKey): Promise<DeliveredCode | undefined>;
+  /** The live or dead ones of a purpose, newest first. */
+  list(accountId: AccountId, purpose: CodePurpose): Promise<DeliveredCode[]>;
+  /** Takes the place of the one under its key. */
+  put(code: DeliveredCode): Promise<void>;
+  /** Takes a try if one is left and the code is live. One statement. */
+  takeTry(key: CodeKey, rule: { most: number; epoch: number; now: Instant }): Promise<DeliveredCode | undefined>;
+  giveTryBack(key: CodeKey): Promise<void>;
+  /** Binds the code to something else. @returns `false` if it is gone */
+  rebind(key: CodeKey, binding: string): Promise<boolean>;
+  /** @returns `false` if somebody else removed it */
+  remove(key: CodeKey): Promise<boolean>;
+  removeAll(accountId: AccountId, purpose?: CodePurpose): Promise<void>;
+}
+
+/** What the second step of a sign-in is checked against. */
+export interface SecondFactors {
+  findTotp(accountId: AccountId): Promise<{ sealedSecret: string; lastStep: number } | undefined>;
+  /** `lastStep` counts as used. */
+  putTotp(accountId: AccountId, totp: { sealedSecret: string; lastStep: number; confirmedAt: Instant }): Promise<void>;
+  /** Moves the last accepted step up. @returns `false` if it was reached already (RFC 6238 §5.2). One statement. */
+  acceptStep(accountId: AccountId, step: number): Promise<boolean>;
+  removeTotp(accountId: AccountId): Promise<void>;
+  findPending(accountId: AccountId): Promise<PendingFactor | undefined>;
+  putPending(accountId: AccountId, pending: PendingFactor): Promise<void>;
+  /** Takes a try if one is left and it is live. One statement. */
+  takePendingTry(
+    accountId: AccountId,
+    rule: { most: number; epoch: number; now: Instant },
+  ): Promise<PendingFactor | undefined>;
+  removePending(accountId: AccountId): Promise<boolean>;
+  replaceRecoveryCodes(accountId: AccountId, digests: readonly string[]): Promise<void>;
+  /** Removes it: of many callers exactly one gets `true` (ASVS 5.0: 6.5.1). */
+  takeRecoveryCode(accountId: AccountId, digests: string[]): Promise<boolean>;
+  countRecoveryCodes(accountId: AccountId): Promise<number>;
   removeAll(accountId: AccountId): Promise<void>;
 }
 
@@ -264,6 +370,8 @@ export interface KnownClients {
   knows(digests: string[], accountId: AccountId, since: Instant): Promise<boolean>;
   remember(digest: string, accountId: AccountId, now: Instant): Promise<void>;
   forgetAll(accountId: AccountId, except?: string[]): Promise<void>;
+  /** Forgets all but those seen last. */
+  keepNewest(accountId: AccountId, count: number): Promise<void>;
 }
 
 /** Wrong passwords by identifier digest and kind of client: the lock's own counters (rules 20 and 21). */

@@ -62,9 +62,11 @@ export const dialect: PageDialect = {
 
   // What no page asks for: should it come up, something is wrong here.
   account_locked: fault,
-  email_not_verified: fault,
+  code_wrong: fault,
+  identifier_unproven: fault,
   identifier_taken: fault,
   invalid_credentials: fault,
+  reauthentication_required: fault,
   session_ended: fault,
   sign_up_closed: fault,
 

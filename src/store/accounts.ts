@@ -101,6 +101,48 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
       }),
     clearProfile: (id, now) =>
       change(id, { name: null, first_name: '', last_name: '', code_factor: null, updated_at: now }),
+    setCodeFactor: (id, factor, now) => change(id, { code_factor: factor, updated_at: now }),
+    async recordSignIn(id, { address, at }) {
+      effects.accounts.add(id);
+      const row = await db
+        .updateTable('account')
+        .set((expression) => ({
+          sign_in_count: expression('sign_in_count', '+', 1),
+          last_sign_in_at: expression.ref('current_sign_in_at'),
+          last_sign_in_address: expression.ref('current_sign_in_address'),
+          current_sign_in_at: at,
+          current_sign_in_address: address,
+          failed_attempts: 0,
+          locked_out_at: null,
+        }))
+        .where('id', '=', id)
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return trackingFrom(row);
+    },
+    async recordFailedAttempt(id, lockedOutAt) {
+      effects.accounts.add(id);
+      await db
+        .updateTable('account')
+        .set((expression) => ({
+          failed_attempts: expression('failed_attempts', '+', 1),
+          ...(lockedOutAt !== null && { locked_out_at: lockedOutAt }),
+        }))
+        .where('id', '=', id)
+        .execute();
+    },
+    clearFailedAttempts: (id) => change(id, { failed_attempts: 0, locked_out_at: null }),
+    async countWrongCode(id) {
+      effects.accounts.add(id);
+      const { wrong_codes } = await db
+        .updateTable('account')
+        .set((expression) => ({ wrong_codes: expression('wrong_codes', '+', 1) }))
+        .where('id', '=', id)
+        .returning('wrong_codes')
+        .executeTakeFirstOrThrow();
+      return wrong_codes;
+    },
+    clearWrongCodes: (id) => change(id, { wrong_codes: 0 }),
     async delete(id) {
       effects.accounts.add(id);
       const { numDeletedRows } = await db.deleteFrom('account').where('id', '=', id).executeTakeFirst();
@@ -157,15 +199,21 @@ export function accountFrom(row: Row): Account {
     emailVerifiedAt: row.email_verified_at,
     phone: row.phone,
     phoneVerifiedAt: row.phone_verified_at,
-    signInCount: row.sign_in_count,
-    currentSignIn:
-      row.current_sign_in_at === null ? null : { at: row.current_sign_in_at, address: row.current_sign_in_address },
-    lastSignIn: row.last_sign_in_at === null ? null : { at: row.last_sign_in_at, address: row.last_sign_in_address },
-    failedAttempts: row.failed_attempts,
-    lockedOutAt: row.locked_out_at,
+    ...trackingFrom(row),
     wrongCodes: row.wrong_codes,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     createdFrom: { address: row.created_from_address, userAgent: row.created_from_user_agent },
+  };
+}
+
+function trackingFrom(row: Selectable<AccountTable>) {
+  const place = (at: number | null, address: string | null) => (at === null ? null : { at, address });
+  return {
+    signInCount: row.sign_in_count,
+    currentSignIn: place(row.current_sign_in_at, row.current_sign_in_address),
+    lastSignIn: place(row.last_sign_in_at, row.last_sign_in_address),
+    failedAttempts: row.failed_attempts,
+    lockedOutAt: row.locked_out_at,
   };
 }

@@ -15,6 +15,45 @@ export function identifiersOn(db: Kysely<Database>, effects: Effects): Identifie
         .executeTakeFirst();
       return added !== undefined;
     },
+    async addPending({ accountId, kind, value, now }) {
+      await db
+        .insertInto('identifier')
+        .values({ account_id: accountId, kind, value, pending: 1, verified_at: null, created_at: now })
+        .execute();
+    },
+    async findPending(accountId, kind) {
+      const row = await db
+        .selectFrom('identifier')
+        .select('value')
+        .where('account_id', '=', accountId)
+        .where('kind', '=', kind)
+        .where('pending', '=', 1)
+        .executeTakeFirst();
+      return row?.value;
+    },
+    async replace({ accountId, kind, value, verifiedAt }) {
+      effects.accounts.add(accountId);
+      const added = await db
+        .insertInto('identifier')
+        .values({ account_id: accountId, kind, value, pending: 0, verified_at: verifiedAt, created_at: verifiedAt })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['kind', 'value'])
+            .where('pending', '=', sql.lit(0))
+            .doUpdateSet({ verified_at: verifiedAt })
+            .where('identifier.account_id', '=', accountId),
+        )
+        .returning('id')
+        .executeTakeFirst();
+      if (!added) return false;
+      await db
+        .deleteFrom('identifier')
+        .where('account_id', '=', accountId)
+        .where('kind', '=', kind)
+        .where('id', '!=', added.id)
+        .execute();
+      return true;
+    },
     async markVerified(accountId, kind, now) {
       effects.accounts.add(accountId);
       const { numUpdatedRows } = await db

@@ -7,11 +7,11 @@ export function passwordsOn(db: Kysely<Database>, effects: Effects): Passwords {
   return {
     async find(accountId) {
       const row = await db.selectFrom('password').selectAll().where('account_id', '=', accountId).executeTakeFirst();
-      return row && { hash: row.hash, pepperId: row.pepper_id, changedAt: row.changed_at };
+      return row && { hash: row.hash, pepperId: row.pepper_id, changedAt: row.changed_at, disabledAt: row.disabled_at };
     },
     async replace(accountId, { hash, pepperId }, now) {
       effects.accounts.add(accountId);
-      const values = { hash, pepper_id: pepperId, changed_at: now };
+      const values = { hash, pepper_id: pepperId, changed_at: now, disabled_at: null };
       await db
         .insertInto('password')
         .values({ account_id: accountId, ...values })
@@ -26,6 +26,10 @@ export function passwordsOn(db: Kysely<Database>, effects: Effects): Passwords {
         .where('hash', '=', from.hash)
         .executeTakeFirst();
       return numUpdatedRows === 1n;
+    },
+    async disable(accountId, now) {
+      effects.accounts.add(accountId);
+      await db.updateTable('password').set({ disabled_at: now }).where('account_id', '=', accountId).execute();
     },
     async remove(accountId) {
       effects.accounts.add(accountId);

@@ -77,6 +77,15 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
       if (except) query = query.where('id', '!=', except);
       return changed(query.returning('account_id').execute());
     },
+    endOnDevice: (accountId, id) =>
+      changed(
+        db
+          .deleteFrom('session')
+          .where('account_id', '=', accountId)
+          .where('device_id', '=', id)
+          .returning('account_id')
+          .execute(),
+      ),
     endBeyond(accountId, { keep, hardLimit, usedSince, spare }) {
       const beyond = (count: number) =>
         db

@@ -5,15 +5,19 @@ import { accountsOn } from './accounts.ts';
 import { attemptsOn } from './attempts.ts';
 import { auditOn } from './audit.ts';
 import { type DatabaseHandle, type Effects, noEffects } from './database.ts';
+import { deliveredCodesOn } from './delivered-codes.ts';
+import { devicesOn } from './devices.ts';
 import { identifiersOn } from './identifiers.ts';
 import { limitsOn } from './limits.ts';
 import { outboxOn } from './outbox.ts';
 import { passwordsOn } from './passwords.ts';
+import { pendingLoginsOn } from './pending-logins.ts';
 import type { Database } from './schema.ts';
+import { secondFactorsOn } from './second-factors.ts';
 import { SessionCache } from './session-cache.ts';
 import { sessionFinder, sessionsOn } from './sessions.ts';
 import { signingKeysOn } from './signing-keys.ts';
-import { knownClientsOn, oneTimeTokensOn, pendingLoginsOn, refreshTokensOn } from './tokens.ts';
+import { knownClientsOn, oneTimeTokensOn, refreshTokensOn } from './tokens.ts';
 
 /** The core's store on an open database. */
 export function storeOn(handle: DatabaseHandle, keyring: Keyring, random: Random): Store {
@@ -31,6 +35,9 @@ export function storeOn(handle: DatabaseHandle, keyring: Keyring, random: Random
       refreshTokens: refreshTokensOn(db, handle.kind),
       oneTimeTokens: oneTimeTokensOn(db),
       pendingLogins: pendingLoginsOn(db),
+      devices: devicesOn(db),
+      deliveredCodes: deliveredCodesOn(db),
+      secondFactors: secondFactorsOn(db),
       knownClients: knownClientsOn(db),
       attempts: attemptsOn(db),
       limits: limitsOn(db),

@@ -3,7 +3,7 @@ import type { AccountId } from '../core/account.ts';
 import type { OneTimePurpose, OneTimeToken } from '../core/one-time-token.ts';
 import type { RefreshToken } from '../core/refresh-token-family.ts';
 import type { SessionId } from '../core/session.ts';
-import type { KnownClients, OneTimeTokens, PendingLogins, RefreshTokens } from '../core/world.ts';
+import type { KnownClients, OneTimeTokens, RefreshTokens } from '../core/world.ts';
 import type { DatabaseHandle } from './database.ts';
 import type { Database, OneTimeTokenTable, RefreshTokenTable } from './schema.ts';
 
@@ -133,42 +133,6 @@ function oneTimeTokenFrom(row: Selectable<OneTimeTokenTable>): OneTimeToken {
   };
 }
 
-export function pendingLoginsOn(db: Kysely<Database>): PendingLogins {
-  return {
-    async insert(pending) {
-      await db
-        .insertInto('pending_login')
-        .values({
-          digest: pending.digest,
-          account_id: pending.accountId,
-          contract: pending.contract,
-          epoch: pending.epoch,
-          tries: pending.tries,
-          created_at: pending.createdAt,
-          expires_at: pending.expiresAt,
-        })
-        .execute();
-    },
-    async keepNewest(accountId, count) {
-      const newest = db
-        .selectFrom('pending_login')
-        .select('digest')
-        .where('account_id', '=', accountId)
-        .orderBy('created_at', 'desc')
-        .orderBy('digest')
-        .limit(count);
-      await db
-        .deleteFrom('pending_login')
-        .where('account_id', '=', accountId)
-        .where('digest', 'not in', newest)
-        .execute();
-    },
-    async removeAll(accountId) {
-      await db.deleteFrom('pending_login').where('account_id', '=', accountId).execute();
-    },
-  };
-}
-
 export function knownClientsOn(db: Kysely<Database>): KnownClients {
   return {
     async knows(digests, accountId, since) {
@@ -192,6 +156,20 @@ export function knownClientsOn(db: Kysely<Database>): KnownClients {
       let query = db.deleteFrom('known_client').where('account_id', '=', accountId);
       if (except.length > 0) query = query.where('digest', 'not in', except);
       await query.execute();
+    },
+    async keepNewest(accountId, count) {
+      const newest = db
+        .selectFrom('known_client')
+        .select('digest')
+        .where('account_id', '=', accountId)
+        .orderBy('signed_in_at', 'desc')
+        .orderBy('digest')
+        .limit(count);
+      await db
+        .deleteFrom('known_client')
+        .where('account_id', '=', accountId)
+        .where('digest', 'not in', newest)
+        .execute();
     },
   };
 }

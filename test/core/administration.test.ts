@@ -30,7 +30,7 @@ onEachDatabase('an operator', (open) => {
     const stage = await open();
     const email = stage.address();
     await stage.identity.createAccount({ email, password: PASSWORD });
-    await assert.rejects(stage.trySignIn(email), { code: 'email_not_verified' });
+    await assert.rejects(stage.trySignIn(email), { code: 'identifier_unproven' });
     await stage.identity.verifyEmail({ token: await stage.tokenFor(email), contract: 'page', caller: stage.caller() });
     await stage.signIn(email);
   });
@@ -247,6 +247,6 @@ onEachDatabase('a deleted account', (open) => {
     stage.clock.advance({ days: 1 });
     await register(stage, email);
     await stage.fail(email, 1);
-    await assert.rejects(stage.trySignIn(email), { code: 'email_not_verified' });
+    await assert.rejects(stage.trySignIn(email), { code: 'identifier_unproven' });
   });
 });

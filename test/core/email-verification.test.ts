@@ -28,10 +28,10 @@ onEachDatabase('proving an address', (open) => {
     const { email, token, epoch } = await newcomer(stage);
     const before = await stage.identity.signInWithPassword({
       contract: 'cookie',
-      email,
+      identifier: email,
       password: PASSWORD,
       caller: stage.caller(),
-      requireVerified: false,
+      mustBeProven: 'nothing',
     });
     assert.equal(before.outcome, 'signed_in');
     const account = await verify(stage, token);
@@ -169,6 +169,6 @@ onEachDatabase('"this wasn’t me"', (open) => {
       caller: stage.caller(),
     });
     await stage.fail(email, 1);
-    await assert.rejects(stage.trySignIn(email, { password: OTHER_PASSWORD }), { code: 'email_not_verified' });
+    await assert.rejects(stage.trySignIn(email, { password: OTHER_PASSWORD }), { code: 'identifier_unproven' });
   });
 });

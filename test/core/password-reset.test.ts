@@ -217,10 +217,10 @@ onEachDatabase('taking over an account that never proved an address', (open) => 
     });
     const signIn = await stage.identity.signInWithPassword({
       contract: 'cookie',
-      email,
+      identifier: email,
       password: PASSWORD,
       caller: stage.caller(),
-      requireVerified: false,
+      mustBeProven: 'nothing',
     });
     assert.equal(signIn.outcome, 'signed_in');
     if (signIn.outcome !== 'signed_in') throw new Error();

@@ -3,7 +3,14 @@ import { describe, it } from 'node:test';
 import { checkPassword, isPlausiblePassword, normalizedPassword, type Personal } from '../../src/core/password.ts';
 import type { Policy, World } from '../../src/core/world.ts';
 
-const policy: Policy = { signUp: 'open', passwordMinimum: 8, serviceWords: ['Guichet'], rateLimits: true };
+const policy: Policy = {
+  signUp: 'open',
+  passwordMinimum: 8,
+  serviceName: 'Guichet',
+  smsAvailable: true,
+  smsBudget: 100,
+  rateLimits: true,
+};
 /** An adviser that knows no password: what is left are the policy's own rules. */
 const world: Pick<World, 'passwordAdvice' | 'policy'> = { policy, passwordAdvice: { flawOf: async () => undefined } };
 const nobody: Personal = { email: null, name: null, username: '' };

@@ -65,7 +65,7 @@ onEachDatabase('registering', (open) => {
     const stage = await open();
     const email = stage.address();
     await register(stage, email);
-    await assert.rejects(stage.trySignIn(email), { code: 'email_not_verified' });
+    await assert.rejects(stage.trySignIn(email), { code: 'identifier_unproven' });
     await stage.fail(email, 1);
   });
 

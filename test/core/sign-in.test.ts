@@ -123,10 +123,10 @@ onEachDatabase('signing in', (open) => {
     const { accessToken, refreshToken } = first;
     await stage.identity.signInWithPassword({
       contract: 'cookie',
-      email: eve.email,
+      identifier: eve.email,
       password: PASSWORD,
       caller: stage.caller(),
-      requireVerified: true,
+      mustBeProven: 'email',
       replaces: { accessToken, refreshToken },
     });
     await assert.rejects(stage.live(first), { code: 'session_ended' });
@@ -138,10 +138,10 @@ onEachDatabase('signing in', (open) => {
     const first = await stage.signIn(email);
     const attempt = stage.identity.signInWithPassword({
       contract: 'cookie',
-      email,
+      identifier: email,
       password: WRONG,
       caller: stage.caller(),
-      requireVerified: true,
+      mustBeProven: 'email',
       replaces: { refreshToken: first.refreshToken },
     });
     await assert.rejects(attempt, { code: 'invalid_credentials' });

@@ -34,7 +34,7 @@ const FAILURES: Record<string, readonly [status: number, error: string]> = {
   account_locked: [423, 'ACCOUNT_LOCKED'],
   body_too_large: [413, 'PAYLOAD_TOO_LARGE'],
   body_unreadable: [400, 'VALIDATION_ERROR'],
-  email_not_verified: [403, 'EMAIL_NOT_VERIFIED'],
+  identifier_unproven: [403, 'EMAIL_NOT_VERIFIED'],
   fault: [500, 'SERVER_ERROR'],
   foreign_origin: [403, 'FORBIDDEN_ORIGIN'],
   identifier_taken: [409, 'EMAIL_ALREADY_EXISTS'],

@@ -91,10 +91,10 @@ export async function openPages(
     signIn: (password = PASSWORD) =>
       world.identity.signInWithPassword({
         contract: 'cookie',
-        email: ADA,
+        identifier: ADA,
         password,
         caller,
-        requireVerified: true,
+        mustBeProven: 'email',
         replaces: {},
       }),
     async signUp({ email = ADA, name = 'Ada', caller: from = {} } = {}) {

@@ -36,7 +36,7 @@ describe('the page behind a verification link', () => {
     for (let times = 0; times < 5; times += 1) assert.equal((await open(url)).answer.statusCode, 200);
     const scanner = { 'user-agent': 'BarracudaCentral/1.0 (link scanner)' };
     assert.equal((await app.inject({ method: 'HEAD', url, headers: scanner })).statusCode, 200);
-    await assert.rejects(signIn(), { code: 'email_not_verified' });
+    await assert.rejects(signIn(), { code: 'identifier_unproven' });
     assert.equal((await press('/verify-email', page)).statusCode, 200);
   });
 

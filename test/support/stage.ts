@@ -90,7 +90,7 @@ async function stageOn(world: TestWorld): Promise<Stage> {
       return { ...account, email };
     },
     trySignIn: (email, { password = PASSWORD, caller = stage.caller(), identity = world.identity } = {}) =>
-      identity.signInWithPassword({ contract: 'cookie', email, password, caller, requireVerified: true }),
+      identity.signInWithPassword({ contract: 'cookie', identifier: email, password, caller, mustBeProven: 'email' }),
     async signIn(email, of) {
       const answer = await stage.trySignIn(email, of);
       assert.equal(answer.outcome, 'signed_in');

@@ -91,8 +91,7 @@ export async function openWorld(t: Opening, options: WorldOptions = {}): Promise
     clock,
     mails,
     async tokenFor(to) {
-      const [newest] = await mails(to);
-      const link = newest?.links[0];
+      const link = (await mails(to)).find(({ links }) => links.length > 0)?.links[0];
       const token = link && new URL(link).searchParams.get('token');
       if (!token) throw new Error(`no mail with a link went to ${to}`);
       return token;

@@ -46,6 +46,9 @@ export function setChallenge(cookies: Cookies, prefix: string, challenge: string
   cookies.set(CHALLENGE, challenge, challengeCookie(prefix));
 }
 
+/** The challenge of a login that waits for its second factor; one that no login has, if the client holds none. */
+export const challengeIn = (cookies: Cookies): string => cookies.get(CHALLENGE) ?? '';
+
 /** Takes away the challenge of a login that is over, if the client has one. */
 export function clearChallenge(cookies: Cookies, prefix: string): void {
   if (cookies.get(CHALLENGE) !== undefined) cookies.clear(CHALLENGE, challengeCookie(prefix));

@@ -17,7 +17,8 @@ const fieldTexts = (say: Words, fields: Record<string, FieldFlaw>): Record<strin
 export const dialect: Dialect<Words> = {
   account_locked: ({ say, facts }) =>
     later(no(423, 'ACCOUNT_LOCKED', say.accountLocked(facts.retryAfterSeconds)), facts.retryAfterSeconds),
-  email_not_verified: ({ say }) => no(403, 'EMAIL_NOT_VERIFIED', say.emailNotVerified),
+  identifier_unproven: ({ say }) => no(403, 'EMAIL_NOT_VERIFIED', say.emailNotVerified),
+  code_wrong: ({ say }) => no(401, 'INVALID_TWO_FACTOR_CODE', say.codeWrong),
   identifier_taken: ({ say }) => no(409, 'EMAIL_ALREADY_EXISTS', say.emailTaken),
   input_rejected: ({ say, facts }) =>
     no(400, 'VALIDATION_ERROR', say.invalidInput, { fields: fieldTexts(say, facts.fields) }),
@@ -27,6 +28,7 @@ export const dialect: Dialect<Words> = {
   password_rejected: ({ say, facts }) => no(400, 'WEAK_PASSWORD', say.weakPassword[facts.flaw](facts.minimum)),
   rate_limited: ({ say, facts }) =>
     later(no(429, 'RATE_LIMIT_EXCEEDED', say.rateLimited(facts.retryAfterSeconds)), facts.retryAfterSeconds),
+  reauthentication_required: ({ say }) => no(403, 'REAUTH_REQUIRED', say.reauthenticationRequired),
   session_ended: ({ say, cookies, prefix, path }) => {
     // Elsewhere the refresh token may still be good, and the client's next step.
     if (path === '/refresh' || carriesTwoSessions(cookies)) clearSessionCookies(cookies, prefix);

@@ -1,8 +1,18 @@
+import type { Static } from 'typebox';
 import { Failure } from '../../core/failure.ts';
+import type { Proofs } from '../../core/fresh-sign-in.ts';
 import type { LiveSession } from '../../core/session.ts';
 import { setClientCookie } from '../../http/client-cookie.ts';
 import type { Call, Handler } from '../../http/contract.ts';
-import { clearChallenge, clearSessionCookies, credentialsIn, setChallenge, setSessionCookies } from './credentials.ts';
+import { qrDataUrl } from '../../http/qr.ts';
+import {
+  challengeIn,
+  clearChallenge,
+  clearSessionCookies,
+  credentialsIn,
+  setChallenge,
+  setSessionCookies,
+} from './credentials.ts';
 import type * as schema from './schemas.ts';
 import { currentUser, listedSession, refreshedUser, registeredUser, signedInUser } from './views.ts';
 import type { Words } from './words.ts';
@@ -25,10 +35,11 @@ export const login: Handler<typeof schema.Login, typeof schema.LoginAnswer, Word
   const { email, password } = call.body;
   const signIn = await call.identity.signInWithPassword({
     contract,
-    email,
+    identifier: email,
+    kind: 'email',
     password,
     caller: call.caller,
-    requireVerified: true,
+    mustBeProven: 'email',
     replaces: credentialsIn(cookies),
   });
   if (signIn.outcome === 'second_factor_due') {
@@ -83,10 +94,63 @@ export const resetPassword: Handler<typeof schema.Reset, typeof schema.Done, Wor
   return { success: true, message: call.say.resetDone };
 };
 
-export const reauthenticate: Handler<typeof schema.PasswordProof, typeof schema.Done, Words> = async (call) => {
+/** What a body proves; a recovery code stands for a code. */
+function proofsIn({ password, ...factor }: Static<typeof schema.Proofs>): Proofs {
+  const { code, recoveryCode } = factor;
+  const secondFactor = recoveryCode !== undefined ? { recoveryCode } : code !== undefined ? { code } : undefined;
+  return { password, secondFactor };
+}
+
+export const completeLogin: Handler<typeof schema.SecondFactor, typeof schema.SignedIn, Words> = async (call) => {
+  const { cookies, prefix, say } = call;
+  const { secondFactor } = proofsIn(call.body);
+  if (!secondFactor) throw new Failure('input_rejected', { fields: { code: 'required' } });
+  const signedIn = await call.identity.completeSignIn({
+    contract,
+    name: { challenge: challengeIn(cookies) },
+    proof: secondFactor,
+    caller: call.caller,
+    replaces: credentialsIn(cookies),
+  });
+  setSessionCookies(cookies, prefix, signedIn);
+  setClientCookie(cookies, signedIn.clientToken, call.secure);
+  clearChallenge(cookies, prefix);
+  return { success: true, message: say.signedIn, user: signedInUser(signedIn.account) };
+};
+
+export const enableSecondFactor: Handler<typeof schema.Proofs, typeof schema.Enrolment, Words> = async (call) => {
   const live = await liveSession(call, { changes: true });
-  await call.identity.reauthenticate({ live, password: call.body.password, caller: call.caller });
-  return { success: true, message: call.say.reauthenticated };
+  const proofs = proofsIn(call.body);
+  const started = await call.identity.startSecondFactor({ live, channel: 'totp', caller: call.caller, ...proofs });
+  if (started.channel !== 'totp') throw new Error('another factor was started than was asked for');
+  const qrCode = await qrDataUrl(started.uri);
+  return { success: true, message: call.say.secondFactorPending, secret: started.secret, qrCode };
+};
+
+export const confirmSecondFactor: Handler<typeof schema.Confirmation, typeof schema.Enrolled, Words> = async (call) => {
+  const live = await liveSession(call, { changes: true });
+  const { code, revokeOtherSessions = false } = call.body;
+  const { account, recoveryCodes } = await call.identity.confirmSecondFactor({
+    live,
+    code,
+    revokeOtherSessions,
+    caller: call.caller,
+  });
+  return { success: true, message: call.say.secondFactorEnabled, user: signedInUser(account), recoveryCodes };
+};
+
+export const disableSecondFactor: Handler<typeof schema.Proofs, typeof schema.Done, Words> = async (call) => {
+  const live = await liveSession(call, { changes: true });
+  await call.identity.disableSecondFactor({ live, caller: call.caller, ...proofsIn(call.body) });
+  return { success: true, message: call.say.secondFactorDisabled };
+};
+
+export const reauthenticate: Handler<typeof schema.Proofs, typeof schema.Reauthenticated, Words> = async (call) => {
+  const live = await liveSession(call, { changes: true });
+  const result = await call.identity.reauthenticate({ live, caller: call.caller, ...proofsIn(call.body) });
+  if (result.outcome === 'fresh') return { success: true, message: call.say.reauthenticated };
+  const { channel } = result;
+  return { success: true, twoFactorRequired: true, channel, message: call.say.secondFactorDue[channel] };
 };
 
 export const changePassword: Handler<typeof schema.PasswordChange, typeof schema.Done, Words> = async (call) => {

@@ -21,7 +21,20 @@ export const Login = Type.Object({ email: Email, password: Password });
 export const Address = Type.Object({ email: Email });
 export const LinkToken = Type.Object({ token: Token });
 export const Reset = Type.Object({ token: Token, password: NewPassword });
-export const PasswordProof = Type.Object({ password: Password });
+const Code = Type.String({ maxLength: 64, description: 'From the authenticator app, or the one that was sent' });
+const RecoveryCode = Type.String({ maxLength: 64, description: 'Instead of a code; each works once' });
+
+export const SecondFactor = Type.Object({ code: Type.Optional(Code), recoveryCode: Type.Optional(RecoveryCode) });
+/** What proves who asks for a sensitive change, where the session has not lately. */
+export const Proofs = Type.Object({
+  password: Type.Optional(Password),
+  code: Type.Optional(Code),
+  recoveryCode: Type.Optional(RecoveryCode),
+});
+export const Confirmation = Type.Object({
+  code: Code,
+  revokeOtherSessions: Type.Optional(Type.Boolean({ description: 'Whether to end the other sessions' })),
+});
 export const PasswordChange = Type.Object({ currentPassword: Password, newPassword: NewPassword });
 export const SessionParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
 
@@ -39,7 +52,7 @@ export const Registered = Type.Object({
   user: Type.Object({ id, email, name, emailVerified, createdAt: Instant }),
 });
 
-const SignedIn = Type.Object({
+export const SignedIn = Type.Object({
   success: Type.Literal(true),
   message: Type.String(),
   user: Type.Object({ id, email, name, role, emailVerified }),
@@ -51,6 +64,20 @@ const SecondFactorDue = Type.Object({
   message: Type.String(),
 });
 export const LoginAnswer = Type.Union([SignedIn, SecondFactorDue]);
+export const Reauthenticated = Type.Union([SecondFactorDue, Done]);
+
+export const Enrolment = Type.Object({
+  success: Type.Literal(true),
+  message: Type.String(),
+  secret: Type.String({ description: 'Base32, 160 bits' }),
+  qrCode: Type.String({ description: 'data:image/png;base64,…' }),
+});
+export const Enrolled = Type.Object({
+  success: Type.Literal(true),
+  message: Type.String(),
+  user: Type.Object({ id, email, name, role, emailVerified }),
+  recoveryCodes: Type.Array(Type.String(), { description: 'Shown once; each works once' }),
+});
 
 export const Me = Type.Object({
   user: Type.Object({ id, email, name, role, emailVerified, createdAt: Instant }),

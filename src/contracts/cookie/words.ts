@@ -1,5 +1,6 @@
 import type { CodeFactor, Locale } from '../../core/account.ts';
 import type { FieldFlaw, PasswordFlaw } from '../../core/failure.ts';
+import { duration } from '../../http/duration.ts';
 
 /** Every text of the contract. The English ones are the document's where it has one. */
 export interface Words {
@@ -15,8 +16,13 @@ export interface Words {
   sessionEnded: string;
   otherSessionsEnded: string;
   secondFactorDue: Record<CodeFactor, string>;
+  secondFactorPending: string;
+  secondFactorEnabled: string;
+  secondFactorDisabled: string;
 
   invalidCredentials: string;
+  codeWrong: string;
+  reauthenticationRequired: string;
   emailTaken: string;
   emailNotVerified: string;
   invalidToken: string;
@@ -54,8 +60,13 @@ const en: Words = {
     email: 'Enter the code that was sent to your email address.',
     sms: 'Enter the code that was sent to your phone.',
   },
+  secondFactorPending: 'Scan the QR code with your authenticator app, then enter the code it shows.',
+  secondFactorEnabled: 'Two-factor authentication is on. Keep the recovery codes in a safe place.',
+  secondFactorDisabled: 'Two-factor authentication is off.',
 
   invalidCredentials: 'Email or password is incorrect.',
+  codeWrong: 'The code is incorrect or has expired.',
+  reauthenticationRequired: 'Please confirm your identity again before this change.',
   emailTaken: 'This email is already registered.',
   emailNotVerified: 'Please verify your email before logging in.',
   invalidToken: 'This token is invalid or has expired.',
@@ -73,8 +84,10 @@ const en: Words = {
   invalidInput: 'Some fields are missing or wrong.',
   field: {
     required: 'This field is required.',
-    type: 'This field must be a string.',
+    type: 'This field has the wrong type.',
     email: 'This is not a valid email address.',
+    phone: 'This is not a valid phone number.',
+    unavailable: 'Nothing can be sent there.',
     too_short: 'This value is too short.',
     too_long: 'This value is too long.',
     malformed: 'This value is not accepted.',
@@ -107,8 +120,13 @@ const fr: Words = {
     email: 'Saisissez le code envoyé à votre adresse e-mail.',
     sms: 'Saisissez le code envoyé sur votre téléphone.',
   },
+  secondFactorPending: 'Scannez le code QR avec votre application d’authentification, puis saisissez le code affiché.',
+  secondFactorEnabled: 'La connexion en deux étapes est activée. Gardez les codes de secours en lieu sûr.',
+  secondFactorDisabled: 'La connexion en deux étapes est désactivée.',
 
   invalidCredentials: 'E-mail ou mot de passe incorrect.',
+  codeWrong: 'Le code est incorrect ou a expiré.',
+  reauthenticationRequired: 'Confirmez à nouveau votre identité avant ce changement.',
   emailTaken: 'Cet e-mail est déjà enregistré.',
   emailNotVerified: 'Vérifiez votre e-mail avant de vous connecter.',
   invalidToken: 'Ce jeton est invalide ou a expiré.',
@@ -126,8 +144,10 @@ const fr: Words = {
   invalidInput: 'Des champs sont manquants ou incorrects.',
   field: {
     required: 'Ce champ est obligatoire.',
-    type: 'Ce champ doit être une chaîne de caractères.',
+    type: 'Ce champ n’est pas du bon type.',
     email: 'Cette adresse e-mail n’est pas valide.',
+    phone: 'Ce numéro de téléphone n’est pas valide.',
+    unavailable: 'Rien ne peut y être envoyé.',
     too_short: 'Cette valeur est trop courte.',
     too_long: 'Cette valeur est trop longue.',
     malformed: 'Cette valeur n’est pas acceptée.',
@@ -144,9 +164,3 @@ const fr: Words = {
 };
 
 export const words: Record<Locale, Words> = { en, fr };
-
-/** `45 seconds`, `15 minutes`: the unit that people would say. */
-function duration(locale: Locale, seconds: number): string {
-  const [value, unit] = seconds < 90 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute'];
-  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(value);
-}

@@ -481,7 +481,7 @@ describe('the table of error codes', () => {
       fields: {
         email: 'This field is required.',
         name: 'This value is too short.',
-        password: 'This field must be a string.',
+        password: 'This field has the wrong type.',
       },
     });
   });

@@ -1,0 +1,138 @@
+import type { Account } from './account.ts';
+import { auditEvent } from './audit.ts';
+import { sendCode, tryCode } from './delivered-code.ts';
+import { Failure } from './failure.ts';
+import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
+import { canonicalEmail, type IdentifierKind } from './identifier.ts';
+import { circumstancesOf, messageTo, tellEverywhere } from './mail.ts';
+import { countForNetwork } from './network-limit.ts';
+import { checkCodeBudget, countWrongCode } from './second-factor.ts';
+import { maySendCode, maySms, refuseUntil } from './send-limit.ts';
+import { type LiveSession, stillLive } from './session.ts';
+import type { Caller, Tables, World } from './world.ts';
+
+/** How each kind of identifier is reached. */
+const CHANNEL = { email: 'email', phone: 'sms' } as const satisfies Record<IdentifierKind, 'email' | 'sms'>;
+
+/**
+ * Sends a code to a new e-mail address or phone number; until it comes back the old one stays, and the new one opens
+ * nothing. Whoever has the old one is told that a change was asked for.
+ *
+ * @throws {Failure} `reauthentication_required`, and as {@link requireFreshSignIn}
+ * @throws {Failure} `input_rejected` if it is no address or number, or none that anything is sent to
+ * @throws {Failure} `identifier_taken`, ten an hour a network
+ * @throws {Failure} `rate_limited` if a code went out just now, or too many went there
+ * @see rules 6, 19, 22; R115
+ */
+export async function startIdentifierChange(
+  world: ProofWorld,
+  input: { live: LiveSession; kind: IdentifierKind; value: string; caller: Caller } & Proofs,
+): Promise<void> {
+  const { caller, kind, live } = input;
+  const value = kind === 'email' ? canonicalEmail(input.value) : world.phones.canonical(input.value);
+  if (!value) throw new Failure('input_rejected', { fields: { [kind]: kind } });
+  if (kind === 'phone' && !maySms(world, value)) {
+    throw new Failure('input_rejected', { fields: { [kind]: 'unavailable' } });
+  }
+  await requireFreshSignIn(world, live, input, caller);
+  const taken = await world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    const { account } = await stillProven(inStore, live);
+    if (await isTaken(inStore, account, kind, value)) {
+      await countForNetwork(inStore, 'taken', caller);
+      return true;
+    }
+    const sending = await sendCode(inStore, {
+      account,
+      purpose: `${kind}_change`,
+      channel: CHANNEL[kind],
+      to: value,
+      caller,
+      trusted: true,
+    });
+    if (sending.outcome !== 'sent') refuseUntil(world, sending.retryAt);
+    await tellOldOne(inStore, account, kind, value, caller);
+    return false;
+  });
+  if (taken) throw new Failure('identifier_taken', { identifier: kind });
+}
+
+async function isTaken(
+  world: Pick<World, 'clock' | 'keyring'> & { store: Tables },
+  account: Account,
+  kind: IdentifierKind,
+  value: string,
+): Promise<boolean> {
+  const holder = await world.store.accounts.findByIdentifier(kind, value);
+  if (holder) return holder.id !== account.id;
+  return world.store.identifiers.isBuried(world.keyring.digests('identifier', value), world.clock.now());
+}
+
+async function tellOldOne(
+  world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy'> & { store: Tables },
+  account: Account,
+  kind: IdentifierKind,
+  value: string,
+  caller: Caller,
+): Promise<void> {
+  const old = account[kind];
+  if (old === null || old === value) return;
+  const channel = CHANNEL[kind];
+  if (channel === 'sms' && !(await maySendCode(world, { channel, to: old, trusted: true }))) return;
+  const facts = { kind, ...circumstancesOf(world, account, caller) };
+  await messageTo(world, account, { template: 'identifier_change_requested', facts, channel, to: old });
+}
+
+/**
+ * Makes the new address or number the account's own with the code that went there: it is the one that the code was sent
+ * to, whatever was asked for since. Whoever can be reached, old and new, is told.
+ *
+ * @throws {Failure} `code_wrong`; `rate_limited` after ten wrong ones in an hour; `session_ended`
+ * @throws {Failure} `identifier_taken` if somebody else proved it first
+ * @see rules 6 and 8; ASVS 5.0: 6.3.7; R115, R116
+ */
+export async function finishIdentifierChange(
+  world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy' | 'store'>,
+  input: { live: LiveSession; kind: IdentifierKind; code: string; caller: Caller },
+): Promise<Account> {
+  const { caller, code, kind, live } = input;
+  const outcome = await world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    const { account, session } = await stillLive(inStore, live);
+    await checkCodeBudget(inStore, account);
+    const trial = await tryCode(inStore, { account, purpose: `${kind}_change`, text: code });
+    if (trial.outcome === 'wrong') await countWrongCode(inStore, account);
+    if (trial.outcome !== 'right') return 'wrong';
+    const now = world.clock.now();
+    const value = trial.code.destination;
+    if (!(await store.identifiers.replace({ accountId: account.id, kind, value, verifiedAt: now }))) return 'taken';
+    await store.pendingLogins.removeAll(account.id);
+    await store.oneTimeTokens.removeAll(account.id);
+    await store.deliveredCodes.removeAll(account.id);
+    await store.accounts.moveEpoch(account.id, now);
+    await store.audit.record(auditEvent(`${kind}.changed`, { account, contract: session.contract, caller, now }));
+    const changed = (await store.accounts.find(account.id)) ?? account;
+    const notice = {
+      template: 'identifier_changed',
+      facts: { kind, ...circumstancesOf(world, account, caller) },
+    } as const;
+    // The account as it was: the old one, and the one of the other kind.
+    if (account[kind] !== value) await tellEverywhere(inStore, account, notice);
+    await tellNewOne(inStore, changed, kind, notice);
+    return changed;
+  });
+  if (outcome === 'wrong') throw new Failure('code_wrong');
+  if (outcome === 'taken') throw new Failure('identifier_taken', { identifier: kind });
+  return outcome;
+}
+
+/** By mail alone: a telephone that has just received a code knows. */
+async function tellNewOne(
+  world: Pick<World, 'clock'> & { store: Tables },
+  account: Account,
+  kind: IdentifierKind,
+  notice: Pick<Parameters<typeof messageTo<'identifier_changed'>>[2], 'facts' | 'template'>,
+): Promise<void> {
+  if (kind === 'email' && account.email)
+    await messageTo(world, account, { ...notice, channel: 'email', to: account.email });
+}

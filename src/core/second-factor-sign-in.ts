@@ -1,0 +1,191 @@
+import { accessTokenOf, type TokenContract } from './access-token.ts';
+import type { Account } from './account.ts';
+import { auditEvent } from './audit.ts';
+import { sendCode } from './delivered-code.ts';
+import { type DeviceDescription, fingerprintLabel, hasFingerprint } from './device.ts';
+import { inEvenTime } from './even-time.ts';
+import { Failure } from './failure.ts';
+import { readIdentifier } from './identifier.ts';
+import { checkNetwork, countForNetwork, noteForNetwork } from './network-limit.ts';
+import { destinationOf, PENDING_TRIES, type PendingLogin } from './pending-login.ts';
+import { type SecondFactorProof, trySecondFactor } from './second-factor.ts';
+import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
+import { type SignedIn, type StartedSession, startSession } from './session-start.ts';
+import { type MustBeProven, withPassword } from './sign-in.ts';
+import type { Caller, Tables, World } from './world.ts';
+
+/**
+ * How a client names the pending login it wants to complete (rule 15): by the challenge it was given, else by the account
+ * and the fingerprint that its login gave, else, for a login without one, by the account and the network.
+ */
+export interface PendingLoginName {
+  challenge?: string | undefined;
+  /** E-mail address or phone number, in any spelling; without a challenge it is needed. */
+  identifier?: string | undefined;
+  fingerprint?: string | undefined;
+}
+
+interface Completion {
+  contract: TokenContract;
+  name: PendingLoginName;
+  proof: SecondFactorProof;
+  caller: Caller;
+  device?: DeviceDescription;
+  /** A session of the same client that the new one takes the place of. */
+  replaces?: SessionCredentials;
+}
+
+type CompletionWorld = Pick<
+  World,
+  'accessTokens' | 'clock' | 'hasher' | 'keyring' | 'phones' | 'policy' | 'random' | 'store'
+>;
+
+/** `spent`: right once before, or nothing to compare with; it counts nowhere (rule 17). */
+type Completed = StartedSession | 'wrong' | 'spent' | 'unreached';
+
+/**
+ * Completes a pending login with its second factor. A call that reaches none compares nothing and moves no counter of
+ * the account; it counts for the caller's network.
+ *
+ * @throws {Failure} `code_wrong`: wrong, used, expired, or no pending login was reached
+ * @throws {Failure} `rate_limited` after ten wrong codes in an hour for the account, or thirty in five minutes from the network
+ * @see rules 14, 15, 17; ASVS 5.0: 6.3.4, 6.6.2, 6.6.3
+ */
+export function completeSignIn(world: CompletionWorld, input: Completion): Promise<SignedIn> {
+  return inEvenTime(world, async () => {
+    await checkNetwork(world, 'failure', input.caller);
+    const replaced = input.replaces && (await sessionNamedBy(world, input.contract, input.replaces));
+    const completed = await world.store.transaction(async (store) => {
+      const inStore = { ...world, store };
+      const pending = await reachPendingLogin(inStore, input.contract, input.name, input.caller);
+      const account = pending && (await store.accounts.hold(pending.accountId));
+      const result = account ? await completePending(inStore, { ...input, account, pending }) : 'unreached';
+      // In the same transaction: what fails is counted before the "no" is said.
+      if (result === 'wrong' || result === 'unreached') {
+        await noteForNetwork(inStore, 'failure', input.caller);
+      } else if (result !== 'spent' && replaced) await store.sessions.end(replaced.account.id, replaced.session.id);
+      return result;
+    });
+    return signedIn(world, completed);
+  });
+}
+
+/**
+ * Signs in with password and second factor at once. With the right password no pending login needs to be named; the code
+ * of a delivered factor belongs to one all the same.
+ *
+ * @throws {Failure} as `signInWithPassword`, and as {@link completeSignIn}
+ */
+export async function signInWithBoth(
+  world: CompletionWorld,
+  input: Completion & { identifier: string; password: string; mustBeProven: MustBeProven },
+): Promise<SignedIn> {
+  const completed = await withPassword(world, input, async (inStore, account): Promise<Completed> => {
+    const { contract, name, caller } = input;
+    const named = await reachPendingLogin(inStore, contract, { ...name, identifier: input.identifier }, caller);
+    const [newest] = await inStore.store.pendingLogins.list(account.id, contract, world.clock.now());
+    const pending = named?.accountId === account.id ? named : newest;
+    return completePending(inStore, { ...input, account, pending });
+  });
+  return signedIn(world, completed);
+}
+
+async function signedIn(world: CompletionWorld, completed: Completed): Promise<SignedIn> {
+  if (typeof completed === 'string') throw new Failure('code_wrong');
+  return { outcome: 'signed_in', ...completed, accessToken: await accessTokenOf(world, completed) };
+}
+
+/** The account is held by the transaction. */
+async function completePending(
+  world: Omit<CompletionWorld, 'store'> & { store: Tables },
+  of: Completion & { account: Account; pending: PendingLogin | undefined },
+): Promise<Completed> {
+  const { account, caller, contract, pending, proof } = of;
+  const { store } = world;
+  const now = world.clock.now();
+  if (account.disabledAt !== null || account.codeFactor === null) return 'unreached';
+  if (pending) {
+    if (pending.epoch !== account.epoch) return 'unreached';
+    if (!(await store.pendingLogins.takeTry(pending.digest, { most: PENDING_TRIES, now }))) return 'wrong';
+  }
+  const delivered = pending?.codeBinding ? { purpose: 'sign_in' as const, binding: pending.codeBinding } : undefined;
+  const trial = await trySecondFactor(world, { account, proof, delivered, caller, contract });
+  if (trial === 'spent' && pending) await store.pendingLogins.giveTryBack(pending.digest);
+  if (trial !== 'right') return trial;
+  if (pending) await store.pendingLogins.remove(pending.digest);
+  await store.audit.record(
+    auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'second_factor' } }),
+  );
+  const device = mergeDevices(of.device, pending?.device);
+  return startSession(world, { account, contract, caller, secondFactor: true, ...(device && { device }) });
+}
+
+/** What the second step says of its device, over what the first one said. */
+function mergeDevices(
+  second: DeviceDescription | undefined,
+  first: DeviceDescription | null | undefined,
+): DeviceDescription | undefined {
+  if (!second || !first) return second ?? first ?? undefined;
+  return {
+    type: second.type ?? first.type,
+    name: second.name ?? first.name,
+    os: second.os ?? first.os,
+    fingerprint: second.fingerprint ?? first.fingerprint,
+  };
+}
+
+async function reachPendingLogin(
+  world: Pick<World, 'clock' | 'keyring' | 'phones'> & { store: Tables },
+  contract: TokenContract,
+  { challenge, fingerprint, identifier: typed }: PendingLoginName,
+  caller: Caller,
+): Promise<PendingLogin | undefined> {
+  const { accounts, pendingLogins } = world.store;
+  const now = world.clock.now();
+  const identifier = typed === undefined ? undefined : readIdentifier(world, typed);
+  // The same look-ups for every identifier, so that their time tells nothing.
+  const account = identifier && (await accounts.findByIdentifier(identifier.kind, identifier.value));
+  if (challenge !== undefined) {
+    const pending = await pendingLogins.find(world.keyring.digests('challenge', challenge), contract, now);
+    return typed === undefined || pending?.accountId === account?.id ? pending : undefined;
+  }
+  if (!account) return undefined;
+  const pending = await pendingLogins.list(account.id, contract, now);
+  const label = fingerprint === undefined ? undefined : fingerprintLabel(fingerprint);
+  return (
+    pending.find(({ deviceLabel }) => label !== undefined && deviceLabel === label) ??
+    pending.find(
+      ({ deviceLabel, network }) => !(deviceLabel && hasFingerprint(deviceLabel)) && network === caller.network.key,
+    )
+  );
+}
+
+/**
+ * Sends the code of a pending login again. What it does for every other call looks the same.
+ *
+ * @throws {Failure} `rate_limited` past what the caller's network may ask for in vain
+ * @see rules 14, 15, 22; R039
+ */
+export function resendSignInCode(
+  world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy' | 'random' | 'store'>,
+  input: { contract: TokenContract; name: PendingLoginName; caller: Caller },
+): Promise<void> {
+  const { caller, contract, name } = input;
+  return inEvenTime(world, () =>
+    world.store.transaction(async (store) => {
+      const inStore = { ...world, store };
+      const pending = await reachPendingLogin(inStore, contract, name, caller);
+      const account = pending && (await store.accounts.hold(pending.accountId));
+      if (!account || pending.epoch !== account.epoch || account.disabledAt !== null) {
+        await countForNetwork(inStore, 'failure', caller);
+        return;
+      }
+      const { codeFactor: channel } = account;
+      if (channel === null || channel === 'totp' || !pending.codeBinding) return;
+      const to = destinationOf(account, channel);
+      if (!to) return;
+      const binding = pending.codeBinding;
+      await sendCode(inStore, { account, purpose: 'sign_in', binding, channel, to, caller, trusted: true });
+    }),
+  );
+}
