@@ -7,6 +7,7 @@ import { type Derived, derive } from './config/derived.ts';
 import { rootSecrets } from './config/secret.ts';
 import type { Settings } from './config/settings.ts';
 import { cookie } from './contracts/cookie/contract.ts';
+import { device } from './contracts/device/contract.ts';
 import { createIdentity, type Identity } from './core/identity.ts';
 import { createKeyring } from './core/keyring.ts';
 import { ensureSigningKey } from './core/signing-key.ts';
@@ -140,6 +141,7 @@ export async function compose(
   });
 
   const contracts: AnyContract[] = [
+    { ...device, prefix: settings.GUICHET_DEVICE_PREFIX },
     { ...cookie, prefix: settings.GUICHET_COOKIE_PREFIX },
   ];
   const chosen = contracts.filter(({ name }) => (settings.GUICHET_CONTRACTS as string[]).includes(name));
