@@ -56,7 +56,7 @@ describe('a body’s fields', () => {
         for (const value of [null, 0, 1.5, -1e308, true, false, [], ['a'], {}, { $gt: '' }]) {
           const answer = await client.ask(method, path, { body: { ...good, [field]: value } });
           assert.equal(answer.status, 400, `${JSON.stringify(value)}: ${answer.text}`);
-          assert.deepEqual(answer.body, validationError({ [field]: 'This field must be a string.' }));
+          assert.deepEqual(answer.body, validationError({ [field]: 'This field has the wrong type.' }));
         }
       });
 
