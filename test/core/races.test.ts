@@ -233,6 +233,17 @@ onEachDatabase('of fifty who come at once', (open) => {
     );
   });
 
+  it('are let in by either server with a token that the other has just issued, also where a copy would do', async () => {
+    const stage = await openTwo(open);
+    const caller = stage.caller();
+    const { refreshToken, accessToken } = await stage.signIn((await stage.person()).email);
+    const look = (index: number, token: string) =>
+      stage.at(index).checkSession({ contract: 'cookie', accessToken: token, changes: false });
+    await Promise.all([look(0, accessToken), look(1, accessToken)]);
+    const next = await stage.at(0).rotateRefreshToken({ contract: 'cookie', refreshToken, caller });
+    await Promise.all([look(0, next.accessToken), look(1, next.accessToken)]);
+  });
+
   it('one ends the session', async () => {
     const stage = await openTwo(open);
     const { email } = await stage.person();
