@@ -134,7 +134,7 @@ export const Settings = Type.Object({
       hides: 'all',
       description:
         'The secret that HS256 tokens are signed with, byte for byte as it is written. Whoever has it can forge tokens ' +
-        'for the other resource servers; Guichet’s own endpoints take none that it did not issue.',
+        'for the other resource servers, though none that opens a session here.',
     }),
   ),
   GUICHET_JWT_ISSUER: text(isFilled, {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { createKeyring } from '../../src/core/keyring.ts';
 import { onEachDatabase, PASSWORD, race, type Stage } from '../support/stage.ts';
+import { onDevice } from '../support/tokens.ts';
 
 /** Somebody signed in, and their browser. */
 async function browser(stage: Stage) {
@@ -22,6 +23,26 @@ onEachDatabase('a refresh token', (open) => {
     assert.notEqual(next.accessToken, accessToken);
     assert.match(next.refreshToken, /^[\w-]{43}$/);
     await stage.refresh(next.refreshToken, caller);
+  });
+
+  it('has the form of its contract from the first to the last, and opens no other', async () => {
+    const stage = await open();
+    const caller = stage.caller({ userAgent: 'Otter/1.0' });
+    const refresh = (refreshToken: string, contract: 'device' | 'cookie' = 'device') =>
+      stage.identity.rotateRefreshToken({ contract, refreshToken, caller });
+    const first = (await onDevice(stage)).refreshToken;
+    const second = (await refresh(first)).refreshToken;
+    const third = (await refresh(second)).refreshToken;
+    for (const token of [first, second, third]) assert.match(token, /^[0-9a-f]{64}$/);
+    assert.equal((await refresh(first)).refreshToken, third);
+    const refused = { code: 'session_ended', facts: { credential: 'refused' } };
+    const inBase64 = Buffer.from(third, 'hex').toString('base64url');
+    for (const wrong of ['', 'x', third.toUpperCase(), `${third}0`, third.slice(2), ` ${third}`, inBase64]) {
+      await assert.rejects(refresh(wrong), refused);
+    }
+    await assert.rejects(refresh(third, 'cookie'), refused);
+    await assert.rejects(refresh('0'.repeat(64)), { code: 'session_ended', facts: { credential: 'over' } });
+    await refresh(third);
   });
 
   it('leaves the two newest access tokens good, and no older one', async () => {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { it } from 'node:test';
 import type { SessionId } from '../../src/core/session.ts';
 import { onEachDatabase, type Stage } from '../support/stage.ts';
+import { onDevice } from '../support/tokens.ts';
 
 const ended = { code: 'session_ended' };
 const check = (stage: Stage, accessToken: string | undefined, changes = false) =>
@@ -71,6 +72,50 @@ onEachDatabase('a session', (open) => {
     ];
     for (const text of wrong) await assert.rejects(check(stage, text), ended, String(text).slice(0, 50));
     await check(stage, accessToken);
+  });
+
+  it('is told apart by what it lacks: a credential, a good one, or its life', async () => {
+    const stage = await open();
+    const told = async (accessToken: string | undefined, credential: 'missing' | 'refused' | 'over') => {
+      for (const changes of [false, true]) {
+        const expected = { code: 'session_ended', facts: { credential } };
+        await assert.rejects(check(stage, accessToken, changes), expected, String(accessToken));
+      }
+    };
+    const { email, uuid } = await stage.person();
+    const [first, expiring, locked] = [
+      await stage.signIn(email),
+      await stage.signIn((await stage.person()).email),
+      await stage.signIn((await stage.person()).email),
+    ];
+    for (const none of [undefined, '']) await told(none, 'missing');
+    const device = await onDevice(stage);
+    for (const wrong of ['x', first.refreshToken, `${first.accessToken}A`, device.accessToken]) {
+      await told(wrong, 'refused');
+    }
+    await assert.rejects(
+      stage.identity.checkSession({ contract: 'device', accessToken: first.accessToken, changes: false }),
+      { code: 'session_ended', facts: { credential: 'refused' } },
+    );
+    const second = await stage.refreshed(first);
+    const third = await stage.refreshed(second);
+    await told(first.accessToken, 'over');
+    await stage.identity.lockAccount({ uuid: locked.account.uuid });
+    await told(locked.accessToken, 'over');
+    await stage.identity.deleteAccount({ uuid });
+    await told(third.accessToken, 'over');
+    stage.clock.advance({ minutes: 15 });
+    await told(expiring.accessToken, 'over');
+  });
+
+  it('of the device contract is opened by an access token for an hour, to the second', async () => {
+    const stage = await open();
+    const { accessToken, session } = await onDevice(stage);
+    const look = () => stage.identity.checkSession({ contract: 'device', accessToken, changes: false });
+    stage.clock.advance({ minutes: 59, seconds: 59 });
+    assert.equal((await look()).session.id, session.id);
+    stage.clock.advance({ seconds: 1 });
+    await assert.rejects(look(), ended);
   });
 
   it('that ended is refused at once, also where a copy would do', async () => {
@@ -152,10 +197,11 @@ onEachDatabase('a session', (open) => {
       await stage.signIn(email),
     ];
     stage.clock.advance({ hours: 1 });
-    await signOut({ accessToken: byAccess.accessToken });
-    await signOut({ refreshToken: byRefresh.refreshToken });
-    await signOut({});
-    await signOut({ accessToken: 'x', refreshToken: 'y' });
+    assert.equal(await signOut({ accessToken: byAccess.accessToken }), true);
+    assert.equal(await signOut({ refreshToken: byRefresh.refreshToken }), true);
+    assert.equal(await signOut({ refreshToken: byRefresh.refreshToken }), false);
+    assert.equal(await signOut({}), false);
+    assert.equal(await signOut({ accessToken: 'x', refreshToken: 'y' }), false);
     await assert.rejects(stage.refresh(byAccess.refreshToken), ended);
     await assert.rejects(stage.refresh(byRefresh.refreshToken), ended);
     await stage.refresh(other.refreshToken);

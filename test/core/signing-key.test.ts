@@ -36,7 +36,7 @@ for (const database of ['sqlite', 'postgres'] as const) {
     it(
       `${name}, on ${database === 'sqlite' ? 'SQLite' : 'PostgreSQL'}`,
       { skip: database === 'postgres' && !hasPostgres },
-      async (t) => test(await openStage(t, { database })),
+      async (t) => test(await openStage(t, { database, env: { GUICHET_CONTRACTS: 'cookie' } })),
     );
 
   on('a new key is published within a second, and signs after ten minutes', async (stage) => {

@@ -51,7 +51,7 @@ export interface Stage extends TestWorld {
 let worlds = 0;
 
 async function stageOn(world: TestWorld): Promise<Stage> {
-  await ensureSigningKey(world.world, 'cookie');
+  for (const contract of world.derived.signingContracts) await ensureSigningKey(world.world, contract);
   worlds += 1;
   const number = worlds;
   let count = 0;
