@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cookie as contract } from '../../src/contracts/cookie/contract.ts';
+import { stepAt, totpAt } from '../../src/core/totp.ts';
 import {
   type Answer,
   assertRefused,
@@ -36,6 +37,8 @@ const SAMPLES: Record<string, unknown> = {
   'POST /send-email-verification': { email: 'john@example.com' },
   'POST /forgot-password': { email: 'john@example.com' },
   'POST /reset-password': { token: TOKEN, password: PASSWORD },
+  'POST /two-factor': { code: '123456' },
+  'POST /two-factor/verify': { code: '123456' },
   'POST /reauthenticate': { password: PASSWORD },
   'PUT /password': { currentPassword: PASSWORD, newPassword: 'NewSecurePassword123!' },
 };
@@ -104,6 +107,13 @@ describe('headers of every answer', () => {
     await good('GET', '/me');
     await good('POST', '/refresh');
     await good('POST', '/reauthenticate', { password: PASSWORD });
+    const { body: pending } = await good('POST', '/two-factor/enable');
+    const code = (): string => totpAt(pending.secret ?? '', stepAt(world().clock.now()));
+    await good('POST', '/two-factor/verify', { code: code() });
+    world().clock.advance({ seconds: 30 });
+    await good('POST', '/login', { email, password: PASSWORD });
+    await good('POST', '/two-factor', { code: code() });
+    await good('POST', '/two-factor/disable');
     await good('PUT', '/password', { currentPassword: PASSWORD, newPassword: 'NewSecurePassword123!' });
     const { body } = await good('GET', '/sessions');
     await good('DELETE', '/sessions');

@@ -35,7 +35,9 @@ const FAILURES: Record<string, readonly [status: number, error: string]> = {
   body_too_large: [413, 'PAYLOAD_TOO_LARGE'],
   body_unreadable: [400, 'VALIDATION_ERROR'],
   identifier_unproven: [403, 'EMAIL_NOT_VERIFIED'],
+  code_wrong: [401, 'INVALID_TWO_FACTOR_CODE'],
   fault: [500, 'SERVER_ERROR'],
+  reauthentication_required: [403, 'REAUTH_REQUIRED'],
   foreign_origin: [403, 'FORBIDDEN_ORIGIN'],
   identifier_taken: [409, 'EMAIL_ALREADY_EXISTS'],
   input_rejected: [400, 'VALIDATION_ERROR'],
@@ -262,7 +264,7 @@ describe('the page of the reference', () => {
       '/docs/assets/%2e%2e%2fpackage.json',
       '/docs/assets/swagger-initializer.js',
       '/docs/nothing.json',
-      '/docs/device.json',
+      '/docs/bearer.json',
     ]) {
       assert.equal((await get(path)).status, 404, path);
     }

@@ -20,6 +20,10 @@ export interface Body {
   message?: string;
   fields?: Record<string, string>;
   user?: { id: string; email: string; name: string; role: string; emailVerified: boolean; createdAt: string };
+  channel?: string;
+  secret?: string;
+  qrCode?: string;
+  recoveryCodes?: string[];
   sessions?: { id: string; current: boolean; ip: string | null; lastUsedAt: string }[];
 }
 
