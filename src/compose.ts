@@ -223,7 +223,7 @@ export async function compose(
       handle.onCommit((effects) => {
         if (effects.outbox) outbox.wake();
       });
-      working.push(outbox, startJobs({ handle, keyring, queue, clock, log }));
+      working.push(outbox, startJobs({ handle, keyring, queue, random, clock, log }));
       return { host, port: main.port };
     },
     async close() {

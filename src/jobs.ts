@@ -1,14 +1,16 @@
 import type { Logger } from 'pino';
 import type { Keyring } from './core/keyring.ts';
 import { hours, minutes, seconds } from './core/time.ts';
-import type { Clock } from './core/world.ts';
+import type { Clock, Random } from './core/world.ts';
 import { sealAudit } from './store/audit-sealer.ts';
 import { cleanExpired } from './store/clean.ts';
 import { type DatabaseHandle, StoreUnavailable } from './store/database.ts';
 import { CLEAN_BATCH, type OutboxQueue } from './store/outbox.ts';
+import { resealSecrets } from './store/reseal.ts';
 
 const SEAL_EVERY = seconds(2);
 const CLEAN_EVERY = minutes(10);
+const RESEAL_EVERY = minutes(1);
 /** How long a sent message's row is kept, without its content, to see that it was sent. */
 const SENT_KEPT_FOR = hours(24 * 7);
 
@@ -18,20 +20,24 @@ export interface Jobs {
 }
 
 /**
- * Work that belongs to no request: sealing the audit trail, deleting what has expired.
+ * Work that belongs to no request: sealing the audit trail, moving sealed secrets to a new key, deleting what has expired.
  * Any number of processes may run it on one database; each step is a transaction that finds its work undone or done.
  */
 export function startJobs(parts: {
   handle: DatabaseHandle;
   keyring: Keyring;
   queue: OutboxQueue;
+  random: Random;
   clock: Clock;
   log: Logger;
 }): Jobs {
-  const { handle, keyring, queue, clock, log } = parts;
+  const { handle, keyring, queue, random, clock, log } = parts;
   const jobs = [
     repeat(log, 'sealing the audit trail', SEAL_EVERY, async () => {
       while ((await sealAudit(handle, keyring)) > 0);
+    }),
+    repeat(log, 'sealing secrets anew', RESEAL_EVERY, async () => {
+      while ((await resealSecrets(handle, keyring, random)) > 0);
     }),
     repeat(log, 'deleting what has expired', CLEAN_EVERY, async () => {
       const removed = await cleanExpired(handle, clock.now());

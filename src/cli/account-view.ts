@@ -1,4 +1,4 @@
-import type { Account } from '../core/account.ts';
+import { type Account, isProven } from '../core/account.ts';
 import { facts, table, when } from './output.ts';
 
 /** What an operator sees of an account. */
@@ -8,6 +8,8 @@ export function accountView(account: Account) {
     uuid: account.uuid,
     email: account.email,
     emailVerified: account.emailVerifiedAt !== null,
+    phone: account.phone,
+    phoneVerified: account.phoneVerifiedAt !== null,
     name: account.name,
     firstName: account.firstName,
     lastName: account.lastName,
@@ -19,6 +21,8 @@ export function accountView(account: Account) {
     accountableId: account.accountableId,
     twoFactor: account.codeFactor,
     lockedAt: account.disabledAt === null ? null : when(account.disabledAt),
+    signInCount: account.signInCount,
+    lastSignInAt: account.currentSignIn && when(account.currentSignIn.at),
     createdAt: when(account.createdAt),
     updatedAt: when(account.updatedAt),
   };
@@ -29,6 +33,7 @@ export function accountText(account: Account): string {
   return facts({
     uuid: view.uuid,
     'e-mail': view.email && `${view.email} (${view.emailVerified ? 'verified' : 'not verified'})`,
+    phone: view.phone && `${view.phone} (${view.phoneVerified ? 'verified' : 'not verified'})`,
     name: view.name,
     username: view.username,
     locale: view.locale,
@@ -36,20 +41,22 @@ export function accountText(account: Account): string {
     'belongs to': `${view.accountableType} ${view.accountableId}`,
     'two-factor': view.twoFactor ?? 'off',
     locked: view.lockedAt ? `since ${view.lockedAt}` : 'no',
+    'signed in': view.lastSignInAt ? `${view.signInCount} times, last ${view.lastSignInAt}` : 'never',
     created: view.createdAt,
     updated: view.updatedAt,
   });
 }
 
 export function accountTable(accounts: readonly Account[]): string {
-  const rows = accounts
-    .map(accountView)
-    .map((view) => [
+  const rows = accounts.map((account) => {
+    const view = accountView(account);
+    return [
       view.uuid,
-      view.email,
+      view.email ?? view.phone,
       view.name,
-      [view.emailVerified ? 'verified' : 'unverified', ...(view.lockedAt ? ['locked'] : [])].join(', '),
+      [isProven(account) ? 'verified' : 'unverified', ...(view.lockedAt ? ['locked'] : [])].join(', '),
       view.createdAt,
-    ]);
-  return table(['UUID', 'E-MAIL', 'NAME', 'STATE', 'CREATED'], rows);
+    ];
+  });
+  return table(['UUID', 'IDENTIFIER', 'NAME', 'STATE', 'CREATED'], rows);
 }

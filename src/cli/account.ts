@@ -30,7 +30,9 @@ const passwordOption = [
 
 export function addAccountCommands(program: Command, cli: Cli): void {
   const { output } = cli;
-  const account = program.command('account').description('accounts; <account> is an e-mail address or a uuid');
+  const account = program
+    .command('account')
+    .description('accounts; <account> is an e-mail address, a phone number or a uuid');
 
   withLabels(account.command('create'))
     .description('make an account; unless it is verified, its address is mailed a link to prove it')
@@ -93,6 +95,12 @@ export function addAccountCommands(program: Command, cli: Cli): void {
   const changes = [
     ['lock', 'lock an account out; ends every session', 'locked', (identity, input) => identity.lockAccount(input)],
     ['unlock', 'let an account in again', 'unlocked', (identity, input) => identity.unlockAccount(input)],
+    [
+      'reset-two-factor',
+      'take the second factor off an account whose owner has lost it; ends every session',
+      'two-factor is off',
+      (identity, input) => identity.resetSecondFactor(input),
+    ],
     ['delete', 'delete an account for good', 'deleted', (identity, input) => identity.deleteAccount(input)],
   ] as const satisfies [string, string, string, Change][];
   for (const [name, description, done, apply] of changes) {
@@ -119,7 +127,7 @@ async function change(cli: Cli, name: string, done: string, apply: Change): Prom
   const changed = await withServer(cli, async ({ identity }) =>
     apply(identity, { uuid: (await identity.findAccount({ name })).uuid }),
   );
-  cli.output.result(accountView(changed), `${changed.email ?? changed.uuid}: ${done}`);
+  cli.output.result(accountView(changed), `${changed.email ?? changed.phone ?? changed.uuid}: ${done}`);
 }
 
 function wholeNumber(text: string): number {

@@ -8,7 +8,6 @@ export type DigestPurpose =
   | 'identifier'
   | 'challenge'
   | 'delivered-code'
-  | 'recovery-code'
   | 'familiar-place'
   | 'form'
   | 'audit';
@@ -21,6 +20,8 @@ export interface Keyring {
   digests(purpose: DigestPurpose, text: string): string[];
   /** AES-256-GCM with a random nonce; `context` is authenticated, so a value moved to another row does not open. */
   seal(context: string, text: string, nonce: Uint8Array): string;
+  /** Names of the older keys that still open what they sealed; each sealed value begins with its key's name and a dot. */
+  readonly olderSeals: readonly string[];
   /** @throws if the value was altered, moved, or sealed under a secret no longer accepted */
   open(context: string, sealed: string): string;
   /** The 256 bits of a refresh token's successor (rule 26): the same token and nonce always give the same. */
@@ -61,6 +62,7 @@ export function createKeyring(secrets: readonly [string, ...string[]]): Keyring 
   return {
     digest: (purpose, text) => digestUnder(current, purpose, text),
     digests: (purpose, text) => generations.map((generation) => digestUnder(generation, purpose, text)),
+    olderSeals: generations.slice(1).map(({ field }) => fingerprint(field)),
     seal(context, text, nonce) {
       const keyId = fingerprint(current.field);
       const cipher = createCipheriv('aes-256-gcm', current.field, nonce).setAAD(Buffer.from(`${keyId} ${context}`));

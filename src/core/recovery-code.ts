@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import type { Account } from './account.ts';
 import type { World } from './world.ts';
 
 /** Crockford's base32: no I, L, O and U, so that what is written down by hand reads one way alone. */
@@ -36,4 +38,12 @@ export function canonicalRecoveryCode(text: string): string | undefined {
     .replaceAll('O', '0')
     .replace(/[IL]/g, '1');
   return CODE.test(code) ? code : undefined;
+}
+
+/**
+ * What is kept of a code: SHA-256, which 125 random bits need no key for (ASVS 5.0: 6.5.2). A keyed digest would die with
+ * the second rotation of the server's secret, and people keep these on paper for years.
+ */
+export function recoveryCodeDigest(account: Pick<Account, 'uuid'>, code: string): string {
+  return createHash('sha256').update(`guichet recovery code ${account.uuid} ${code}`).digest('base64url');
 }

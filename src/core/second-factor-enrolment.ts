@@ -5,7 +5,7 @@ import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import { destinationOf } from './pending-login.ts';
-import { makeRecoveryCodes } from './recovery-code.ts';
+import { makeRecoveryCodes, recoveryCodeDigest } from './recovery-code.ts';
 import { checkCodeBudget, countWrongCode, totpContext } from './second-factor.ts';
 import { maySms, refuseUntil } from './send-limit.ts';
 import { type LiveSession, type Session, stillLive } from './session.ts';
@@ -143,7 +143,7 @@ async function switchOn(
   }
   await store.secondFactors.replaceRecoveryCodes(
     account.id,
-    recoveryCodes.map((code) => world.keyring.digest('recovery-code', code)),
+    recoveryCodes.map((code) => recoveryCodeDigest(account, code)),
   );
   await store.accounts.setCodeFactor(account.id, channel, now);
   await killPending(store, account, now);

@@ -2,7 +2,7 @@ import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { type CodePurpose, tryCode } from './delivered-code.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
-import { canonicalRecoveryCode } from './recovery-code.ts';
+import { canonicalRecoveryCode, recoveryCodeDigest } from './recovery-code.ts';
 import { refuseUntil } from './send-limit.ts';
 import { hours } from './time.ts';
 import { stepOfCode } from './totp.ts';
@@ -82,8 +82,8 @@ async function compareTotp(world: FactorWorld, account: Account, text: string): 
 async function takeRecoveryCode(world: FactorWorld, of: Trying, text: string): Promise<FactorTrial> {
   const { account, caller, contract } = of;
   const { secondFactors } = world.store;
-  const digests = world.keyring.digests('recovery-code', canonicalRecoveryCode(text) ?? '');
-  if (account.codeFactor === null || !(await secondFactors.takeRecoveryCode(account.id, digests))) return 'wrong';
+  const digest = recoveryCodeDigest(account, canonicalRecoveryCode(text) ?? '');
+  if (account.codeFactor === null || !(await secondFactors.takeRecoveryCode(account.id, digest))) return 'wrong';
   const left = await secondFactors.countRecoveryCodes(account.id);
   await world.store.audit.record(
     auditEvent('second_factor.recovery_code_used', {

@@ -360,7 +360,7 @@ export interface SecondFactors {
   removePending(accountId: AccountId): Promise<boolean>;
   replaceRecoveryCodes(accountId: AccountId, digests: readonly string[]): Promise<void>;
   /** Removes it: of many callers exactly one gets `true` (ASVS 5.0: 6.5.1). */
-  takeRecoveryCode(accountId: AccountId, digests: string[]): Promise<boolean>;
+  takeRecoveryCode(accountId: AccountId, digest: string): Promise<boolean>;
   countRecoveryCodes(accountId: AccountId): Promise<number>;
   removeAll(accountId: AccountId): Promise<void>;
 }

@@ -80,11 +80,11 @@ export function secondFactorsOn(db: Kysely<Database>): SecondFactors {
         .values(digests.map((digest) => ({ account_id: accountId, digest })))
         .execute();
     },
-    async takeRecoveryCode(accountId, digests) {
+    async takeRecoveryCode(accountId, digest) {
       const { numDeletedRows } = await db
         .deleteFrom('recovery_code')
         .where('account_id', '=', accountId)
-        .where('digest', 'in', digests)
+        .where('digest', '=', digest)
         .executeTakeFirst();
       return numDeletedRows === 1n;
     },

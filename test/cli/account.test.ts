@@ -22,6 +22,8 @@ describe('guichet account', () => {
       id: 1,
       email: 'ada@example.org',
       emailVerified: true,
+      phone: null,
+      phoneVerified: false,
       name: 'Ada Lovelace',
       firstName: 'Ada',
       lastName: 'Lovelace',
@@ -33,6 +35,8 @@ describe('guichet account', () => {
       accountableId: 42,
       twoFactor: null,
       lockedAt: null,
+      signInCount: 0,
+      lastSignInAt: null,
     });
   });
 
@@ -53,6 +57,16 @@ describe('guichet account', () => {
     assert.equal(code, 0);
     const { role, roleId, accountableType, accountableId } = value as Record<string, unknown>;
     assert.deepEqual([role, roleId, accountableType, accountableId], ['EDITOR', 12, 'Account', 42]);
+  });
+
+  it('takes the second factor off an account', async (t) => {
+    const { json, run } = openCli(t);
+    await run('account', 'create', '--email', 'ada@example.org', '--no-password', '--verified');
+
+    const { code, value } = await json('account', 'reset-two-factor', 'ada@example.org');
+
+    assert.equal(code, 0);
+    assert.equal((value as { twoFactor: unknown }).twoFactor, null);
   });
 
   it('takes the password from the first line of standard input', async (t) => {
