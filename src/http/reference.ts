@@ -32,6 +32,7 @@ export function referenceOf(contract: AnyContract, publicUrl: string): object {
     openapi: '3.1.0',
     info: { title: contract.title, description: contract.description, version: '1' },
     servers: [{ url: publicUrl }],
+    ...(!contract.usesCookies && { components: { securitySchemes: BEARER } }),
     paths,
   };
 }
@@ -44,7 +45,10 @@ function operationOf(contract: AnyContract, route: AnyRoute): object {
     ...(route.description && { description: route.description }),
     operationId: `${route.method.toLowerCase()}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     parameters: Object.entries(properties).map(([name, schema]) => ({ name, in: 'path', required: true, schema })),
-    ...(route.takes && { requestBody: { required: true, content: bodiesOf(contract, route.takes) } }),
+    ...(route.takes && {
+      requestBody: { required: hasRequired(route.takes), content: bodiesOf(contract, route.takes) },
+    }),
+    ...(takesBearer(contract, route) && { security: [{ bearer: [] }] }),
     responses: {
       [route.status]: answerOf(route.gives),
       ...(route.orGives && { [route.orGives[0]]: answerOf(route.orGives[1]) }),
@@ -52,6 +56,16 @@ function operationOf(contract: AnyContract, route: AnyRoute): object {
     },
   };
 }
+
+const BEARER = { bearer: { type: 'http', scheme: 'bearer' } } as const;
+
+/** Whether a session is asked for in the header; what renews one brings a token of its own in the body. */
+function takesBearer({ usesCookies }: AnyContract, { mayFail, takes }: AnyRoute): boolean {
+  const fields = (takes as { properties?: object } | undefined)?.properties ?? {};
+  return !usesCookies && mayFail.includes('session_ended') && !('refresh_token' in fields);
+}
+
+const hasRequired = (schema: TSchema): boolean => ((schema as { required?: string[] }).required ?? []).length > 0;
 
 const bodiesOf = ({ bodies = ['json'] }: AnyContract, schema: TSchema): object =>
   Object.fromEntries(bodies.map((type) => [MEDIA_TYPES[type], { schema }]));
