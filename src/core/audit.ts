@@ -34,7 +34,8 @@ export type AuditKind =
   | 'session.ended_others'
   | 'session.reauthenticated'
   | 'session.replayed'
-  | 'signing_key.rotated';
+  | 'signing_key.rotated'
+  | 'sms.budget_used_up';
 
 /** One entry of the record, written in the transaction of the change it tells of. */
 export interface AuditEvent {

@@ -1,3 +1,4 @@
+import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { countForNetwork } from './network-limit.ts';
 import { days, hours, type Instant, minutes, secondsUntil } from './time.ts';
@@ -57,8 +58,21 @@ export async function maySendCode(
   if (!world.policy.rateLimits) return true;
   const digest = world.keyring.digest('identifier', of.to);
   const limits = destinationLimits(digest, of.trusted ? 'trusted' : 'asked');
+  if (!sms) return takeAll(world, limits);
   const budget = { key: 'sms:budget', limit: world.policy.smsBudget, windowMilliseconds: hours(1) };
-  return takeAll(world, sms ? [...limits, budget] : limits);
+  if (await takeAll(world, [...limits, budget])) return true;
+  await reportUsedUpBudget(world, budget);
+  return false;
+}
+
+/** Tells the operator, once an hour, that nobody gets SMS any more. */
+async function reportUsedUpBudget(world: SendWorld, budget: Limit): Promise<void> {
+  const now = world.clock.now();
+  if (budget.limit > 0 && (await world.store.limits.look(budget.key, { limit: budget.limit, now })).allowed) return;
+  const alarm = await world.store.limits.take('sms:alarm', { limit: 1, windowMilliseconds: hours(1), now });
+  if (alarm.allowed) {
+    await world.store.audit.record(auditEvent('sms.budget_used_up', { account: undefined, contract: 'system', now }));
+  }
 }
 
 /** Whether SMS go to the number at all: there is a way to send them, and its country is listed. */
