@@ -29,4 +29,5 @@ it('the README’s walk works when it is pasted', { skip: hasCurl ? false : 'no 
   ]);
   assert.match(stdout, /\{"user":\{"id":"[^"]+","email":"ada@example\.com".*"emailVerified":true/);
   assert.match(stdout, /\{"ok":true,"user":/);
+  assert.match(stdout, /"devices":\[\{"id":1,"type":"Mobile","name":"Pixel 9"/);
 });
