@@ -66,7 +66,7 @@ export type Sending =
  * Sends a new code in the caller's transaction, the account held. It takes the place of the one before without
  * resetting the count of wrong ones; none goes out within a minute of the last, or past what the destination may get.
  *
- * @param of.replaces a code under another binding that it takes the place of
+ * @param of.replaces a code under another binding that it takes the place of; what was wrong there does not count here
  * @param of.trusted whether a right password or a session asks, which allows more
  * @see rules 14 and 22; R036, R040
  */
@@ -89,7 +89,8 @@ export async function sendCode(
   const key: CodeKey = { accountId: account.id, purpose, binding: of.binding ?? '' };
   const before = of.replaces ?? (await world.store.deliveredCodes.find(key));
   const live = before && isLive(before, account, now) ? before : undefined;
-  if (live && live.tries >= rule.tries) return { outcome: 'refused', retryAt: live.expiresAt };
+  const tries = live?.binding === key.binding ? live.tries : 0;
+  if (live && tries >= rule.tries) return { outcome: 'refused', retryAt: live.expiresAt };
   if (live && justSent(world, live)) return { outcome: 'waiting', retryAt: live.sentAt + RESEND_AFTER };
   if (!(await maySendCode(world, of))) return { outcome: 'refused', retryAt: now + RESEND_AFTER };
 
@@ -103,7 +104,7 @@ export async function sendCode(
     destination: to,
     network: caller.network.key,
     epoch: account.epoch,
-    tries: live?.tries ?? 0,
+    tries,
     sentAt: now,
     expiresAt,
   });

@@ -15,15 +15,19 @@ export interface DeviceDescription {
   fingerprint: string | null;
 }
 
-/** A device that an account was signed in on. */
-export interface Device {
-  id: DeviceId;
-  accountId: AccountId;
-  /** What it is told apart by, see {@link deviceLabel}. */
-  label: string;
+/** The same once it is told apart from others: what is kept holds no fingerprint, only what it leads to. */
+export interface NamedDevice {
   type: string | null;
   name: string | null;
   os: string | null;
+  /** What it is told apart by, see {@link nameDevice}. */
+  label: string;
+}
+
+/** A device that an account was signed in on. */
+export interface Device extends NamedDevice {
+  id: DeviceId;
+  accountId: AccountId;
   /** Where it was last signed in from. */
   address: string | null;
   createdAt: Instant;
@@ -39,10 +43,11 @@ export const fingerprintLabel = (fingerprint: string): string => `f:${sha256(fin
 /** Whether a device was told apart by its fingerprint. */
 export const hasFingerprint = (label: string): boolean => label.startsWith('f:');
 
-/** What a device is told apart by: its fingerprint, or all that is known of one that gives none. */
-export function deviceLabel({ fingerprint, name, os, type }: DeviceDescription, caller: Caller): string {
-  if (fingerprint) return fingerprintLabel(fingerprint);
-  return `d:${sha256(JSON.stringify([type, name, os, caller.userAgent]))}`;
+/** Tells a device apart by its fingerprint, or by all that is known of one that gives none. */
+export function nameDevice({ fingerprint, ...said }: DeviceDescription, caller: Caller): NamedDevice {
+  const { name, os, type } = said;
+  const described = (): string => `d:${sha256(JSON.stringify([type, name, os, caller.userAgent]))}`;
+  return { ...said, label: fingerprint ? fingerprintLabel(fingerprint) : described() };
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');

@@ -156,7 +156,8 @@ export async function reauthenticate(
     await world.store.transaction(async (store) => {
       const inStore = { ...world, store };
       const still = await stillProven(inStore, live);
-      await noteProof(inStore, still, caller, { secondFactor: false });
+      // On an account with a second factor the password alone makes nothing fresh.
+      if (channel === null) await noteProof(inStore, still, caller, { secondFactor: false });
       if (!secondFactor && (channel === 'email' || channel === 'sms'))
         await sendReauthenticationCode(inStore, still, channel, caller);
     });

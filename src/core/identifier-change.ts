@@ -5,14 +5,18 @@ import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { canonicalEmail, type IdentifierKind } from './identifier.ts';
 import { circumstancesOf, messageTo, tellEverywhere } from './mail.ts';
-import { countForNetwork } from './network-limit.ts';
+import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { checkCodeBudget, countWrongCode } from './second-factor.ts';
 import { maySendCode, maySms, refuseUntil } from './send-limit.ts';
 import { type LiveSession, stillLive } from './session.ts';
+import { hours } from './time.ts';
 import type { Caller, Tables, World } from './world.ts';
 
 /** How each kind of identifier is reached. */
 const CHANNEL = { email: 'email', phone: 'sms' } as const satisfies Record<IdentifierKind, 'email' | 'sms'>;
+
+/** Requests for another address or number that one account may make (R040). */
+const CHANGES_AN_HOUR = 5;
 
 /**
  * Sends a code to a new e-mail address or phone number; until it comes back the old one stays, and the new one opens
@@ -21,7 +25,7 @@ const CHANNEL = { email: 'email', phone: 'sms' } as const satisfies Record<Ident
  * @throws {Failure} `reauthentication_required`, and as {@link requireFreshSignIn}
  * @throws {Failure} `input_rejected` if it is no address or number, or none that anything is sent to
  * @throws {Failure} `identifier_taken`, ten an hour a network
- * @throws {Failure} `rate_limited` if a code went out just now, or too many went there
+ * @throws {Failure} `rate_limited` past five an hour, within a minute of the last code, or if too many codes went there
  * @see rules 6, 19, 22; R115
  */
 export async function startIdentifierChange(
@@ -35,11 +39,14 @@ export async function startIdentifierChange(
     throw new Failure('input_rejected', { fields: { [kind]: 'unavailable' } });
   }
   await requireFreshSignIn(world, live, input, caller);
+  // Before the look, for everybody: else the eleventh would be told by its 429.
+  await checkNetwork(world, 'taken', caller);
   const taken = await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
     const { account } = await stillProven(inStore, live);
+    await boundChanges(inStore, account);
     if (await isTaken(inStore, account, kind, value)) {
-      await countForNetwork(inStore, 'taken', caller);
+      await noteForNetwork(inStore, 'taken', caller);
       return true;
     }
     const sending = await sendCode(inStore, {
@@ -48,13 +55,29 @@ export async function startIdentifierChange(
       channel: CHANNEL[kind],
       to: value,
       caller,
-      trusted: true,
+      // Whoever has a session has not thereby any business with the number.
+      trusted: false,
     });
     if (sending.outcome !== 'sent') refuseUntil(world, sending.retryAt);
     await tellOldOne(inStore, account, kind, value, caller);
     return false;
   });
   if (taken) throw new Failure('identifier_taken', { identifier: kind });
+}
+
+/**
+ * Five requests an hour, whatever comes of them: they tell who has an account, and write to strangers.
+ *
+ * @throws {Failure} `rate_limited`
+ */
+async function boundChanges(
+  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
+  account: Account,
+): Promise<void> {
+  if (!world.policy.rateLimits) return;
+  const rule = { limit: CHANGES_AN_HOUR, windowMilliseconds: hours(1), now: world.clock.now() };
+  const counted = await world.store.limits.take(`change:${account.id}`, rule);
+  if (!counted.allowed) refuseUntil(world, counted.until);
 }
 
 async function isTaken(

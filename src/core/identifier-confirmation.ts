@@ -9,8 +9,8 @@ import { boundSendRequests, refuseUntil } from './send-limit.ts';
 import { hours } from './time.ts';
 import type { Caller, ContractName, Tables, World } from './world.ts';
 
-/** Wrong codes an hour for one identifier, whether or not an account has it. */
-const WRONG_AN_HOUR = 10;
+/** Wrong codes an hour for one identifier, whether or not an account has it: from one network, and from all together. */
+const WRONG_AN_HOUR = { here: 10, everywhere: 100 };
 
 type ConfirmationWorld = Pick<World, 'clock' | 'keyring' | 'phones' | 'policy' | 'random' | 'store'>;
 
@@ -71,19 +71,24 @@ export async function confirmIdentifier(
   input: { contract: ContractName; identifier: string; code: string; caller: Caller },
 ): Promise<Account> {
   const { caller } = input;
+  // By what was typed, so that no answer tells which accounts exist; a stranger elsewhere does not use up the owner's.
   const key = `wrong:confirmation:${world.keyring.digest('identifier', countedIdentifier(world, input.identifier))}`;
-  const rule = { limit: WRONG_AN_HOUR, windowMilliseconds: hours(1) };
+  const rules = [
+    { key: `${key}:${caller.network.key}`, limit: WRONG_AN_HOUR.here },
+    { key, limit: WRONG_AN_HOUR.everywhere },
+  ];
   const confirmed = await inEvenTime(world, async () => {
     await checkNetwork(world, 'failure', caller);
     return world.store.transaction(async (store) => {
       const inStore = { ...world, store };
       const now = world.clock.now();
-      // Counted by what was typed, so that no answer tells which accounts exist.
-      const look = await store.limits.look(key, { ...rule, now });
-      if (!look.allowed) refuseUntil(world, look.until);
+      for (const { key, limit } of rules) {
+        const look = await store.limits.look(key, { limit, now });
+        if (!look.allowed) refuseUntil(world, look.until);
+      }
       const account = await tryToConfirm(inStore, input);
       if (account) return account;
-      await store.limits.take(key, { ...rule, now });
+      for (const { key, limit } of rules) await store.limits.take(key, { limit, windowMilliseconds: hours(1), now });
       await noteForNetwork(inStore, 'failure', caller);
       return undefined;
     });

@@ -7,7 +7,7 @@ import { type Identifier, type IdentifierKind, readIdentifier } from './identifi
 import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { replacePassword } from './password-reset.ts';
-import { boundSendRequests, refuseUntil } from './send-limit.ts';
+import { boundSendRequests } from './send-limit.ts';
 import { days } from './time.ts';
 import type { Caller, ContractName, Tables, World } from './world.ts';
 
@@ -100,7 +100,7 @@ async function shareLiveCode(
  *
  * @throws {Failure} `code_wrong`: wrong, expired, used up, or with a challenge that is not its own
  * @throws {Failure} `password_rejected`; the digits stay usable
- * @throws {Failure} `rate_limited` after twenty wrong ones in a day; `overloaded`
+ * @throws {Failure} `code_wrong` too after twenty wrong ones in a day; `overloaded`
  * @see ASVS 5.0: 6.4.3, 7.4.3
  */
 export function finishPasswordResetByCode(
@@ -159,7 +159,11 @@ async function proveCode(
   }
   const key = `wrong:reset:${account.id}`;
   const look = await store.limits.look(key, { ...WRONG_A_DAY, now });
-  if (!look.allowed) refuseUntil(world, look.until);
+  if (!look.allowed) {
+    // Like a wrong one: a 429 would tell that the account exists.
+    await noteForNetwork(world, 'failure', caller);
+    return undefined;
+  }
   const { binding } = live;
   const trial = await tryCode(world, { account, purpose: 'password_reset', binding, text: code }, { keep });
   if (trial.outcome === 'right') return { account, code: trial.code };

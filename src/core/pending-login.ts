@@ -1,6 +1,6 @@
 import type { Account, AccountId, CodeFactor } from './account.ts';
 import { isLive, justSent, sendCode } from './delivered-code.ts';
-import { type DeviceDescription, deviceLabel } from './device.ts';
+import type { NamedDevice } from './device.ts';
 import { type Instant, minutes } from './time.ts';
 import type { Caller, ContractName, Tables, World } from './world.ts';
 
@@ -19,8 +19,7 @@ export interface PendingLogin {
   network: string | null;
   /** The delivered code that completes it; logins within a minute of each other share one. */
   codeBinding: string | null;
-  device: DeviceDescription | null;
-  deviceLabel: string | null;
+  device: NamedDevice | null;
 }
 
 const LIFETIME = minutes(10);
@@ -41,7 +40,7 @@ export interface SecondFactorDue {
  */
 export async function openPendingLogin(
   world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy' | 'random'> & { store: Tables },
-  of: { account: Account; channel: CodeFactor; contract: ContractName; caller: Caller; device?: DeviceDescription },
+  of: { account: Account; channel: CodeFactor; contract: ContractName; caller: Caller; device?: NamedDevice },
 ): Promise<SecondFactorDue> {
   const { account, caller, channel, contract, device } = of;
   const challenge = Buffer.from(world.random.bytes(32)).toString('base64url');
@@ -57,7 +56,6 @@ export async function openPendingLogin(
     network: caller.network.key,
     codeBinding: channel === 'totp' ? null : await sendSignInCode(world, { account, channel, contract, caller }),
     device: device ?? null,
-    deviceLabel: device ? deviceLabel(device, caller) : null,
   });
   await world.store.pendingLogins.keepNewest(account.id, AT_MOST);
   return { outcome: 'second_factor_due', challenge, channel };

@@ -29,6 +29,8 @@ const TOKEN_BYTES = 32;
 const GRACE = seconds(10);
 /** … and this long while its successor was never presented, for a lost answer (rule 26). */
 const LOST_ANSWER_GRACE = seconds(60);
+/** Rotations in that time that are followed. */
+const MOST_STEPS = 50;
 
 /** The first token of a family, in the form of its contract. */
 export function newRefreshToken(world: Pick<World, 'random'>, contract: TokenContract): string {
@@ -173,7 +175,10 @@ async function mayHaveNewest(world: Pick<World, 'clock'> & { store: Tables }, to
   return successor?.rotatedAt === null;
 }
 
-/** Walks from a spent token to the one of its family that is not, deriving each from the one before. */
+/**
+ * Walks from a spent token to the one of its family that is not, deriving each from the one before; a client that has
+ * rotated more often in the grace than any does is not followed.
+ */
 async function newestOf(
   world: Pick<World, 'keyring'> & { store: Tables },
   presented: { contract: TokenContract; refreshToken: string },
@@ -181,7 +186,8 @@ async function newestOf(
 ): Promise<string | undefined> {
   let current: RefreshToken | undefined = token;
   let derived = presented.refreshToken;
-  while (current?.rotatedAt != null && current.nonce && current.keyId && current.successorDigest) {
+  for (let steps = 0; current?.rotatedAt != null; steps += 1) {
+    if (steps === MOST_STEPS || !current.nonce || !current.keyId || !current.successorDigest) return undefined;
     const { bytes } = world.keyring.successor(derived, current.nonce, current.keyId);
     derived = inForm(presented.contract, bytes);
     current = await world.store.refreshTokens.find([current.successorDigest]);

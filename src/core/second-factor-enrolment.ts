@@ -147,6 +147,7 @@ async function switchOn(
   );
   await store.accounts.setCodeFactor(account.id, channel, now);
   await killPending(store, account, now);
+  await store.sessions.unprove(account.id, session.id);
   await store.sessions.markAuthenticated(session.id, { authenticatedAt: now, factorProvenAt: now });
   if (of.revokeOtherSessions) await store.sessions.endAll(account.id, session.id);
   await tellFactorChanged(world, account, { change: 'enabled', factor: channel, contract: session.contract, caller });
@@ -181,6 +182,7 @@ export async function removeSecondFactor(
   const now = world.clock.now();
   await world.store.secondFactors.removeAll(account.id);
   await world.store.accounts.setCodeFactor(account.id, null, now);
+  await world.store.sessions.unprove(account.id);
   await world.store.accounts.clearWrongCodes(account.id);
   await killPending(world.store, account, now);
   if (account.codeFactor === null) return;

@@ -2,11 +2,11 @@ import { accessTokenOf, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { sendCode } from './delivered-code.ts';
-import { type DeviceDescription, fingerprintLabel, hasFingerprint } from './device.ts';
+import { type DeviceDescription, fingerprintLabel, hasFingerprint, type NamedDevice, nameDevice } from './device.ts';
 import { inEvenTime } from './even-time.ts';
 import { Failure } from './failure.ts';
 import { readIdentifier } from './identifier.ts';
-import { checkNetwork, countForNetwork, noteForNetwork } from './network-limit.ts';
+import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { destinationOf, PENDING_TRIES, type PendingLogin } from './pending-login.ts';
 import { type SecondFactorProof, trySecondFactor } from './second-factor.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
@@ -85,7 +85,9 @@ export async function signInWithBoth(
     const named = await reachPendingLogin(inStore, contract, { ...name, identifier: input.identifier }, caller);
     const [newest] = await inStore.store.pendingLogins.list(account.id, contract, world.clock.now());
     const pending = named?.accountId === account.id ? named : newest;
-    return completePending(inStore, { ...input, account, pending });
+    const result = await completePending(inStore, { ...input, account, pending });
+    if (result === 'wrong' || result === 'unreached') await noteForNetwork(inStore, 'failure', caller);
+    return result;
   });
   return signedIn(world, completed);
 }
@@ -116,21 +118,20 @@ async function completePending(
   await store.audit.record(
     auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'second_factor' } }),
   );
-  const device = mergeDevices(of.device, pending?.device);
+  const device = mergeDevices(of.device && nameDevice(of.device, caller), pending?.device);
   return startSession(world, { account, contract, caller, secondFactor: true, ...(device && { device }) });
 }
 
 /** What the second step says of its device, over what the first one said. */
-function mergeDevices(
-  second: DeviceDescription | undefined,
-  first: DeviceDescription | null | undefined,
-): DeviceDescription | undefined {
+function mergeDevices(second: NamedDevice | undefined, first: NamedDevice | null | undefined): NamedDevice | undefined {
   if (!second || !first) return second ?? first ?? undefined;
+  const saysNothing = second.type === null && second.name === null && second.os === null;
+  const keepsLabel = !hasFingerprint(second.label) && (saysNothing || hasFingerprint(first.label));
   return {
     type: second.type ?? first.type,
     name: second.name ?? first.name,
     os: second.os ?? first.os,
-    fingerprint: second.fingerprint ?? first.fingerprint,
+    label: keepsLabel ? first.label : second.label,
   };
 }
 
@@ -153,10 +154,8 @@ async function reachPendingLogin(
   const pending = await pendingLogins.list(account.id, contract, now);
   const label = fingerprint === undefined ? undefined : fingerprintLabel(fingerprint);
   return (
-    pending.find(({ deviceLabel }) => label !== undefined && deviceLabel === label) ??
-    pending.find(
-      ({ deviceLabel, network }) => !(deviceLabel && hasFingerprint(deviceLabel)) && network === caller.network.key,
-    )
+    pending.find(({ device }) => label !== undefined && device?.label === label) ??
+    pending.find(({ device, network }) => !(device && hasFingerprint(device.label)) && network === caller.network.key)
   );
 }
 
@@ -171,13 +170,15 @@ export function resendSignInCode(
   input: { contract: TokenContract; name: PendingLoginName; caller: Caller },
 ): Promise<void> {
   const { caller, contract, name } = input;
-  return inEvenTime(world, () =>
-    world.store.transaction(async (store) => {
+  return inEvenTime(world, async () => {
+    // For everybody, whether or not they wait for a code: else it would tell who does.
+    await checkNetwork(world, 'failure', caller);
+    await world.store.transaction(async (store) => {
       const inStore = { ...world, store };
       const pending = await reachPendingLogin(inStore, contract, name, caller);
       const account = pending && (await store.accounts.hold(pending.accountId));
       if (!account || pending.epoch !== account.epoch || account.disabledAt !== null) {
-        await countForNetwork(inStore, 'failure', caller);
+        await noteForNetwork(inStore, 'failure', caller);
         return;
       }
       const { codeFactor: channel } = account;
@@ -186,6 +187,6 @@ export function resendSignInCode(
       if (!to) return;
       const binding = pending.codeBinding;
       await sendCode(inStore, { account, purpose: 'sign_in', binding, channel, to, caller, trusted: true });
-    }),
-  );
+    });
+  });
 }

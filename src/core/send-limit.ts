@@ -59,13 +59,15 @@ export async function maySendCode(
   const digest = world.keyring.digest('identifier', of.to);
   const limits = destinationLimits(digest, of.trusted ? 'trusted' : 'asked');
   if (!sms) return takeAll(world, limits);
-  const budget = { key: 'sms:budget', limit: world.policy.smsBudget, windowMilliseconds: hours(1) };
+  // Half of it is kept for those who know a password: strangers can't use up what second factors need.
+  const share = of.trusted ? world.policy.smsBudget : Math.ceil(world.policy.smsBudget / 2);
+  const budget = { key: 'sms:budget', limit: share, windowMilliseconds: hours(1) };
   if (await takeAll(world, [...limits, budget])) return true;
   await reportUsedUpBudget(world, budget);
   return false;
 }
 
-/** Tells the operator, once an hour, that nobody gets SMS any more. */
+/** Tells the operator, once an hour, that somebody got no SMS for it. */
 async function reportUsedUpBudget(world: SendWorld, budget: Limit): Promise<void> {
   const now = world.clock.now();
   if (budget.limit > 0 && (await world.store.limits.look(budget.key, { limit: budget.limit, now })).allowed) return;

@@ -1,6 +1,6 @@
 import { LIFETIMES, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
-import { type DeviceDescription, type DeviceId, deviceLabel, MOST_DEVICES } from './device.ts';
+import { type DeviceId, MOST_DEVICES, type NamedDevice } from './device.ts';
 import { Failure } from './failure.ts';
 import { KNOWN_FOR } from './lockout.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
@@ -56,7 +56,7 @@ export async function startSession(
     contract: TokenContract;
     caller: Caller;
     secondFactor: boolean;
-    device?: DeviceDescription;
+    device?: NamedDevice;
   },
 ): Promise<StartedSession> {
   const { caller, contract, device } = of;
@@ -95,16 +95,10 @@ export async function startSession(
   return { account, session, refreshToken, clientToken };
 }
 
-async function useDevice(
-  world: StartWorld,
-  account: Account,
-  { fingerprint, ...said }: DeviceDescription,
-  caller: Caller,
-): Promise<DeviceId> {
-  const label = deviceLabel({ fingerprint, ...said }, caller);
+async function useDevice(world: StartWorld, account: Account, device: NamedDevice, caller: Caller): Promise<DeviceId> {
   const { devices } = world.store;
   const place = { address: caller.address, now: world.clock.now() };
-  const id = await devices.use({ accountId: account.id, label, ...said, ...place });
+  const id = await devices.use({ accountId: account.id, ...device, ...place });
   await devices.keepNewest(account.id, MOST_DEVICES);
   return id;
 }
@@ -114,7 +108,7 @@ async function recogniseClient(
   world: StartWorld,
   account: Account,
   caller: Caller,
-  device: DeviceDescription | null,
+  device: NamedDevice | null,
 ): Promise<string> {
   const { knownClients } = world.store;
   const now = world.clock.now();
@@ -122,7 +116,7 @@ async function recogniseClient(
     knownClients.knows(world.keyring.digests(purpose, text), account.id, now - KNOWN_FOR);
   const known = caller.clientToken !== null && (await knows('known-client', caller.clientToken));
   // A fingerprint is anybody's to send: it makes a client familiar only together with where it comes from (R075).
-  const place = JSON.stringify([device?.fingerprint ?? null, caller.userAgent, caller.network.key]);
+  const place = JSON.stringify([device?.label ?? null, caller.userAgent, caller.network.key]);
   if (!known && account.signInCount > 0 && !(await knows('familiar-place', place))) {
     await mailTo(world, account, {
       template: 'new_device',

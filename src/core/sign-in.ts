@@ -1,7 +1,7 @@
 import { accessTokenOf, type TokenContract } from './access-token.ts';
 import { type Account, isProven, NOBODY } from './account.ts';
 import { auditEvent } from './audit.ts';
-import type { DeviceDescription } from './device.ts';
+import { type DeviceDescription, nameDevice } from './device.ts';
 import { Failure } from './failure.ts';
 import { type IdentifierKind, readIdentifier } from './identifier.ts';
 import { type Attempt, beginAttempt, bucketFor, releaseAttempt, succeedAttempt } from './lockout.ts';
@@ -57,7 +57,7 @@ export async function signInWithPassword(
   input: PasswordSignIn & { device?: DeviceDescription },
 ): Promise<SignIn> {
   const { caller, contract } = input;
-  const device = input.device && { device: input.device };
+  const device = input.device && { device: nameDevice(input.device, caller) };
   const result = await withPassword(
     world,
     input,

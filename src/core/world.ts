@@ -266,6 +266,8 @@ export interface Sessions {
     id: SessionId,
     change: { authenticatedAt: Instant; factorProvenAt: Instant | null },
   ): Promise<boolean>;
+  /** Forgets, in every session but one, that a second factor was proven: it is another one now. */
+  unprove(accountId: AccountId, except?: SessionId): Promise<void>;
   end(accountId: AccountId, id: SessionId): Promise<boolean>;
   /** @returns how many ended */
   endAll(accountId: AccountId, except?: SessionId): Promise<number>;

@@ -24,8 +24,7 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
 
   return {
     async create(account) {
-      // The first of `name`, `name2`, `name3`, `name5`, `name9` … that is free: the thousandth "info" passes ten others, not 999.
-      for (let number = 1; ; number = number === 1 ? 2 : number * 2 - 1) {
+      for (const username of usernames(account)) {
         const row = await db
           .insertInto('account')
           .values({
@@ -33,7 +32,7 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
             name: account.name,
             first_name: account.firstName,
             last_name: account.lastName,
-            username: number === 1 ? account.username : `${account.username}${number}`,
+            username,
             locale: account.locale,
             role: 'USER',
             role_id: 1,
@@ -52,6 +51,7 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
           .executeTakeFirst();
         if (row) return row.id as AccountId;
       }
+      throw new Error('no user name was free');
     },
     find: (id) => one(select().where('account.id', '=', id)),
     findByUuid: (uuid) => one(select().where('account.uuid', '=', uuid)),
@@ -149,6 +149,18 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
       return numDeletedRows === 1n;
     },
   };
+}
+
+/**
+ * `name`, `name2`, `name3`, then `name` with digits of the account's own uuid, more at each try: a hundred thousand people
+ * called "info", or whose number is all that is known of them, find a free one after a few.
+ */
+function* usernames({ username, uuid }: { username: string; uuid: string }): Generator<string> {
+  yield username;
+  yield `${username}2`;
+  yield `${username}3`;
+  const digits = BigInt(`0x${uuid.replaceAll('-', '')}`).toString();
+  for (let count = 4; count <= digits.length; count += 2) yield `${username}${digits.slice(-count)}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { AccountId } from '../core/account.ts';
-import type { DeviceDescription } from '../core/device.ts';
+import type { NamedDevice } from '../core/device.ts';
 import type { PendingLogin } from '../core/pending-login.ts';
 import type { ContractName, PendingLogins } from '../core/world.ts';
 import type { Database, PendingLoginTable } from './schema.ts';
@@ -24,7 +24,6 @@ export function pendingLoginsOn(db: Kysely<Database>): PendingLogins {
           network: pending.network,
           code_binding: pending.codeBinding,
           device: pending.device && JSON.stringify(pending.device),
-          device_label: pending.deviceLabel,
         })
         .execute();
     },
@@ -93,7 +92,6 @@ function pendingFrom(row: Selectable<PendingLoginTable>): PendingLogin {
     expiresAt: row.expires_at,
     network: row.network,
     codeBinding: row.code_binding,
-    device: row.device === null ? null : (JSON.parse(row.device) as DeviceDescription),
-    deviceLabel: row.device_label,
+    device: row.device === null ? null : (JSON.parse(row.device) as NamedDevice),
   };
 }

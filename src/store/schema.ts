@@ -128,9 +128,8 @@ export interface PendingLoginTable {
   network: string | null;
   /** Names the delivered code that completes it. */
   code_binding: string | null;
-  /** What the client calls its device, as JSON, and the label that follows from it. */
+  /** What the client calls its device, and what tells it apart, as JSON. */
   device: string | null;
-  device_label: string | null;
 }
 
 export interface DeviceTable {

@@ -61,6 +61,12 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
       );
       return marked === 1;
     },
+    async unprove(accountId, except) {
+      effects.accounts.add(accountId);
+      let query = db.updateTable('session').set({ factor_proven_at: null }).where('account_id', '=', accountId);
+      if (except) query = query.where('id', '!=', except);
+      await query.execute();
+    },
     async end(accountId, id) {
       const ended = await changed(
         db

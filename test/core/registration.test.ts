@@ -44,10 +44,10 @@ onEachDatabase('registering', (open) => {
     const domains = ['a', 'b', 'c', 'd', 'e'].map((domain) => `${domain}.example`);
     const names: string[] = [];
     for (const domain of domains) names.push((await register(stage, `${local}@${domain}`)).username);
-    assert.deepEqual(
-      names,
-      ['', '2', '3', '5', '9'].map((number) => `${local}${number}`),
-    );
+    assert.deepEqual(names.slice(0, 3), [local, `${local}2`, `${local}3`]);
+    // From there on by chance: what follows a taken name must not get dearer with each that is.
+    for (const name of names.slice(3)) assert.match(name.slice(local.length), /^\d{4,}$/);
+    assert.equal(new Set(names).size, domains.length);
   });
 
   it('mails a link to the address, which proves it', async () => {

@@ -62,7 +62,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('pending_login').addColumn('network', 'text').execute();
   await db.schema.alterTable('pending_login').addColumn('code_binding', 'text').execute();
   await db.schema.alterTable('pending_login').addColumn('device', 'text').execute();
-  await db.schema.alterTable('pending_login').addColumn('device_label', 'text').execute();
 
   await db.schema
     .createTable('totp')
