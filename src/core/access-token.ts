@@ -8,7 +8,7 @@ export interface Lifetimes {
   access: number;
   /** Since the last use. */
   idle: number;
-  /** Since the last sign-in, however much it is used. */
+  /** Since the sign-in, however much it is used and proven anew. */
   absolute: number;
 }
 
@@ -33,7 +33,7 @@ export async function accessTokenOf(
     deviceId: session.deviceId,
     tokenId: session.tokenId ?? '',
     issuedAt,
-    expiresAt: Math.min(issuedAt + access, session.authenticatedAt + absolute),
+    expiresAt: Math.min(issuedAt + access, session.createdAt + absolute),
   });
 }
 

@@ -3,6 +3,7 @@ import { type ProofWorld, provePassword, stillProven } from './fresh-sign-in.ts'
 import { checkPassword, normalizedPassword } from './password.ts';
 import { tellPasswordChanged } from './password-reset.ts';
 import type { LiveSession } from './session.ts';
+import { forgetOtherClients } from './session-start.ts';
 import type { Caller, World } from './world.ts';
 
 /**
@@ -30,8 +31,7 @@ export async function changePassword(
     await store.sessions.endAll(account.id, session.id);
     await store.pendingLogins.removeAll(account.id);
     // Others that are known may be whoever had the old password.
-    const own = caller.clientToken ? world.keyring.digests('known-client', caller.clientToken) : [];
-    await store.knownClients.forgetAll(account.id, own);
+    await forgetOtherClients(inStore, session, caller);
     await store.accounts.moveEpoch(account.id, now);
     await store.audit.record(auditEvent('password.changed', { account, contract: session.contract, caller, now }));
     await tellPasswordChanged(inStore, account, caller);

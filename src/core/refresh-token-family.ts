@@ -134,7 +134,7 @@ async function spend(
     // As it is now: a browser that was updated stays the same client to its other tab.
     address: caller.address,
     userAgent: caller.userAgent,
-    expiresAt: Math.min(now + lifetimes.idle, live.session.authenticatedAt + lifetimes.absolute),
+    expiresAt: Math.min(now + lifetimes.idle, live.session.createdAt + lifetimes.absolute),
   };
   const successor = makeRefreshToken(world, session, refreshToken);
   const spent = await world.store.refreshTokens.spend(token.digest, {

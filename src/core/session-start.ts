@@ -103,6 +103,25 @@ async function useDevice(world: StartWorld, account: Account, device: NamedDevic
   return id;
 }
 
+/**
+ * Where a client signs in from, as far as it can be told without its token. A fingerprint is anybody's to send: it makes a
+ * client familiar only together with where it comes from (R075).
+ */
+const placeOf = (caller: Caller, device: NamedDevice | null): string =>
+  JSON.stringify([device?.label ?? null, caller.userAgent, caller.network.key]);
+
+/** Forgets every client and place that the account knows but those of this session. */
+export async function forgetOtherClients(
+  world: Pick<World, 'keyring'> & { store: Tables },
+  session: Session,
+  caller: Caller,
+): Promise<void> {
+  const device = session.deviceId === null ? undefined : await world.store.devices.find(session.deviceId);
+  const token = caller.clientToken ? world.keyring.digests('known-client', caller.clientToken) : [];
+  const place = world.keyring.digests('familiar-place', placeOf(caller, device ?? null));
+  await world.store.knownClients.forgetAll(session.accountId, [...token, ...place]);
+}
+
 /** Finds out whether the account knows the client, tells the owner if not, and knows it from now on. */
 async function recogniseClient(
   world: StartWorld,
@@ -115,8 +134,7 @@ async function recogniseClient(
   const knows = (purpose: 'known-client' | 'familiar-place', text: string): Promise<boolean> =>
     knownClients.knows(world.keyring.digests(purpose, text), account.id, now - KNOWN_FOR);
   const known = caller.clientToken !== null && (await knows('known-client', caller.clientToken));
-  // A fingerprint is anybody's to send: it makes a client familiar only together with where it comes from (R075).
-  const place = JSON.stringify([device?.label ?? null, caller.userAgent, caller.network.key]);
+  const place = placeOf(caller, device);
   if (!known && account.signInCount > 0 && !(await knows('familiar-place', place))) {
     await mailTo(world, account, {
       template: 'new_device',

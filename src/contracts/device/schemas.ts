@@ -59,7 +59,11 @@ export const Refresh = Type.Object({
 export const Reset = Type.Object({ identifier: Identifier, challenge: Challenge, otp: Digits, password: NewPassword });
 /** What proves who asks for a sensitive change, where the session has not lately. */
 export const Proofs = Type.Object({ password: Type.Optional(Password), otp: Type.Optional(Otp) });
-export const PasswordChange = Type.Object({ current_password: Password, password: NewPassword });
+export const PasswordChange = Type.Object({
+  current_password: Password,
+  password: NewPassword,
+  client_token: ClientToken,
+});
 export const PhoneChange = Type.Object({ phone: Phone, password: Password, otp: Type.Optional(Otp) });
 export const EmailChange = Type.Object({ email: Email, password: Password, otp: Type.Optional(Otp) });
 export const Code = Type.Object({ otp: Digits });
