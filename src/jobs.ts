@@ -37,7 +37,9 @@ export function startJobs(parts: {
       while ((await sealAudit(handle, keyring)) > 0);
     }),
     repeat(log, 'sealing secrets anew', RESEAL_EVERY, async () => {
-      while ((await resealSecrets(handle, keyring, random)) > 0);
+      const tell = (what: string): void => log.error({ what }, 'a sealed secret does not open, and stays as it is');
+      const resealed = await resealSecrets(handle, keyring, random, tell);
+      if (resealed > 0) log.info({ resealed }, 'sealed secrets anew under the current secret');
     }),
     repeat(log, 'deleting what has expired', CLEAN_EVERY, async () => {
       const removed = await cleanExpired(handle, clock.now());

@@ -258,7 +258,9 @@ export const Settings = Type.Object({
     default: 100,
     minimum: 0,
     maximum: 1_000_000,
-    description: 'SMS that may go out in an hour, everybody’s together; further ones are not sent.',
+    description:
+      'SMS that may go out in an hour, everybody’s together; further ones are not sent. Half of it is kept for people who ' +
+      'have given the right password or are signed in.',
   } satisfies Notes & { minimum: number; maximum: number }),
   GUICHET_RATE_LIMITS: Type.Boolean({
     default: true,

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { AccountId } from './account.ts';
 import type { Instant } from './time.ts';
-import type { Caller } from './world.ts';
+import type { Caller, World } from './world.ts';
 
 declare const brand: unique symbol;
 /** Counts up; it names a device to its owner and opens nothing. */
@@ -22,6 +21,8 @@ export interface NamedDevice {
   os: string | null;
   /** What it is told apart by, see {@link nameDevice}. */
   label: string;
+  /** What it was told apart by under the server's secret before this one. */
+  formerLabel?: string;
 }
 
 /** A device that an account was signed in on. */
@@ -37,17 +38,24 @@ export interface Device extends NamedDevice {
 /** Devices kept an account; the least recently used goes first. */
 export const MOST_DEVICES = 100;
 
-/** The label of every device with this fingerprint; two clients that give one are one device. */
-export const fingerprintLabel = (fingerprint: string): string => `f:${sha256(fingerprint)}`;
+/**
+ * The labels of every device with this fingerprint, the current secret's first; two clients that give one are one device.
+ * Keyed, since a serial number could be found out by trying them all.
+ */
+export const fingerprintLabels = (world: Pick<World, 'keyring'>, fingerprint: string): string[] =>
+  world.keyring.digests('device', fingerprint).map((digest) => `f:${digest}`);
 
 /** Whether a device was told apart by its fingerprint. */
 export const hasFingerprint = (label: string): boolean => label.startsWith('f:');
 
 /** Tells a device apart by its fingerprint, or by all that is known of one that gives none. */
-export function nameDevice({ fingerprint, ...said }: DeviceDescription, caller: Caller): NamedDevice {
-  const { name, os, type } = said;
-  const described = (): string => `d:${sha256(JSON.stringify([type, name, os, caller.userAgent]))}`;
-  return { ...said, label: fingerprint ? fingerprintLabel(fingerprint) : described() };
+export function nameDevice(
+  world: Pick<World, 'keyring'>,
+  { fingerprint, ...said }: DeviceDescription,
+  caller: Caller,
+): NamedDevice {
+  const description = JSON.stringify([said.type, said.name, said.os, caller.userAgent]);
+  const described = (): string[] => world.keyring.digests('device', description).map((digest) => `d:${digest}`);
+  const [label = '', formerLabel] = fingerprint ? fingerprintLabels(world, fingerprint) : described();
+  return { ...said, label, ...(formerLabel !== undefined && { formerLabel }) };
 }
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');

@@ -1,6 +1,6 @@
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
-import { sendCode, tryCode } from './delivered-code.ts';
+import { type Sending, sendCode, tryCode } from './delivered-code.ts';
 import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { canonicalEmail, type IdentifierKind } from './identifier.ts';
@@ -41,13 +41,14 @@ export async function startIdentifierChange(
   await requireFreshSignIn(world, live, input, caller);
   // Before the look, for everybody: else the eleventh would be told by its 429.
   await checkNetwork(world, 'taken', caller);
-  const taken = await world.store.transaction(async (store) => {
+  // What is counted must outlive the "no", so the transaction returns it and the throw comes after.
+  const result = await world.store.transaction(async (store): Promise<Sending | { outcome: 'taken' }> => {
     const inStore = { ...world, store };
     const { account } = await stillProven(inStore, live);
     await boundChanges(inStore, account);
     if (await isTaken(inStore, account, kind, value)) {
       await noteForNetwork(inStore, 'taken', caller);
-      return true;
+      return { outcome: 'taken' };
     }
     const sending = await sendCode(inStore, {
       account,
@@ -58,11 +59,11 @@ export async function startIdentifierChange(
       // Whoever has a session has not thereby any business with the number.
       trusted: false,
     });
-    if (sending.outcome !== 'sent') refuseUntil(world, sending.retryAt);
-    await tellOldOne(inStore, account, kind, value, caller);
-    return false;
+    if (sending.outcome === 'sent') await tellOldOne(inStore, account, kind, value, caller);
+    return sending;
   });
-  if (taken) throw new Failure('identifier_taken', { identifier: kind });
+  if (result.outcome === 'taken') throw new Failure('identifier_taken', { identifier: kind });
+  if (result.outcome !== 'sent') refuseUntil(world, result.retryAt);
 }
 
 /**
@@ -132,6 +133,8 @@ export async function finishIdentifierChange(
     await store.pendingLogins.removeAll(account.id);
     await store.oneTimeTokens.removeAll(account.id);
     await store.deliveredCodes.removeAll(account.id);
+    // What was proven was the way to the old one.
+    if (account.codeFactor === CHANNEL[kind]) await store.sessions.unprove(account.id, session.id);
     await store.accounts.moveEpoch(account.id, now);
     await store.audit.record(auditEvent(`${kind}.changed`, { account, contract: session.contract, caller, now }));
     const changed = (await store.accounts.find(account.id)) ?? account;

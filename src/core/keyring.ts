@@ -8,6 +8,7 @@ export type DigestPurpose =
   | 'identifier'
   | 'challenge'
   | 'delivered-code'
+  | 'device'
   | 'familiar-place'
   | 'form'
   | 'audit';

@@ -1,7 +1,7 @@
 import { accessTokenOf, LIFETIMES, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
-import { fingerprintLabel, hasFingerprint } from './device.ts';
+import { fingerprintLabels, hasFingerprint } from './device.ts';
 import { Failure } from './failure.ts';
 import { mailTo } from './mail.ts';
 import { isLive, type LiveSession, type Session, type SessionId } from './session.ts';
@@ -155,15 +155,15 @@ async function spend(
  * else by its user agent, and only for the grace of a spent one (rule 26).
  */
 async function isSameClient(
-  { store }: { store: Tables },
+  world: Pick<World, 'keyring'> & { store: Tables },
   { session }: LiveSession,
   { caller, fingerprint }: { caller: Caller; fingerprint?: string | undefined },
 ): Promise<{ byFingerprint: boolean; forGrace: boolean }> {
-  const device = session.deviceId === null ? undefined : await store.devices.find(session.deviceId);
+  const device = session.deviceId === null ? undefined : await world.store.devices.find(session.deviceId);
   if (!device || !hasFingerprint(device.label)) {
     return { byFingerprint: true, forGrace: session.userAgent === caller.userAgent };
   }
-  const same = fingerprint !== undefined && fingerprintLabel(fingerprint) === device.label;
+  const same = fingerprint !== undefined && fingerprintLabels(world, fingerprint).includes(device.label);
   return { byFingerprint: same, forGrace: same };
 }
 

@@ -1,6 +1,6 @@
 import type { Account, CodeFactor } from './account.ts';
 import { auditEvent } from './audit.ts';
-import { sendCode, tryCode } from './delivered-code.ts';
+import { type Sending, sendCode, tryCode } from './delivered-code.ts';
 import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
@@ -45,34 +45,38 @@ export async function startSecondFactor(
 ): Promise<StartedEnrolment> {
   const { caller, channel, live } = input;
   await requireFreshSignIn(world, live, input, caller);
-  return world.store.transaction(async (store) => {
-    const inStore = { ...world, store };
-    const { account } = await stillProven(inStore, live);
-    const pending = { epoch: account.epoch, expiresAt: world.clock.now() + LIFETIME };
-    if (channel === 'totp') {
-      const secret = makeTotpSecret(world);
-      const sealedSecret = world.keyring.seal(totpContext(account), secret, world.random.bytes(12));
-      await store.secondFactors.putPending(account.id, { channel, sealedSecret, ...pending });
-      const label = account.email ?? account.phone ?? account.username;
-      return { channel, secret, uri: otpauthUri({ secret, issuer: world.policy.serviceName, label }) };
-    }
-    const to = destinationOf(account, channel);
-    if (!to || (channel === 'sms' && !maySms(world, to))) {
-      throw new Failure('input_rejected', { fields: { channel: 'unavailable' } });
-    }
-    const sending = await sendCode(inStore, {
-      account,
-      purpose: 'factor',
-      binding: channel,
-      channel,
-      to,
-      caller,
-      trusted: true,
-    });
-    if (sending.outcome !== 'sent') refuseUntil(world, sending.retryAt);
-    await store.secondFactors.putPending(account.id, { channel, sealedSecret: null, ...pending });
-    return { channel };
-  });
+  const started = await world.store.transaction(
+    async (store): Promise<StartedEnrolment | Exclude<Sending, { outcome: 'sent' }>> => {
+      const inStore = { ...world, store };
+      const { account } = await stillProven(inStore, live);
+      const pending = { epoch: account.epoch, expiresAt: world.clock.now() + LIFETIME };
+      if (channel === 'totp') {
+        const secret = makeTotpSecret(world);
+        const sealedSecret = world.keyring.seal(totpContext(account), secret, world.random.bytes(12));
+        await store.secondFactors.putPending(account.id, { channel, sealedSecret, ...pending });
+        const label = account.email ?? account.phone ?? account.username;
+        return { channel, secret, uri: otpauthUri({ secret, issuer: world.policy.serviceName, label }) };
+      }
+      const to = destinationOf(account, channel);
+      if (!to || (channel === 'sms' && !maySms(world, to))) {
+        throw new Failure('input_rejected', { fields: { channel: 'unavailable' } });
+      }
+      const sending = await sendCode(inStore, {
+        account,
+        purpose: 'factor',
+        binding: channel,
+        channel,
+        to,
+        caller,
+        trusted: true,
+      });
+      if (sending.outcome !== 'sent') return sending;
+      await store.secondFactors.putPending(account.id, { channel, sealedSecret: null, ...pending });
+      return { channel };
+    },
+  );
+  if ('outcome' in started) refuseUntil(world, started.retryAt);
+  return started;
 }
 
 /**

@@ -2,7 +2,7 @@ import { accessTokenOf, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { sendCode } from './delivered-code.ts';
-import { type DeviceDescription, fingerprintLabel, hasFingerprint, type NamedDevice, nameDevice } from './device.ts';
+import { type DeviceDescription, fingerprintLabels, hasFingerprint, type NamedDevice, nameDevice } from './device.ts';
 import { inEvenTime } from './even-time.ts';
 import { Failure } from './failure.ts';
 import { readIdentifier } from './identifier.ts';
@@ -118,7 +118,7 @@ async function completePending(
   await store.audit.record(
     auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'second_factor' } }),
   );
-  const device = mergeDevices(of.device && nameDevice(of.device, caller), pending?.device);
+  const device = mergeDevices(of.device && nameDevice(world, of.device, caller), pending?.device);
   return startSession(world, { account, contract, caller, secondFactor: true, ...(device && { device }) });
 }
 
@@ -127,11 +127,13 @@ function mergeDevices(second: NamedDevice | undefined, first: NamedDevice | null
   if (!second || !first) return second ?? first ?? undefined;
   const saysNothing = second.type === null && second.name === null && second.os === null;
   const keepsLabel = !hasFingerprint(second.label) && (saysNothing || hasFingerprint(first.label));
+  const { formerLabel, label } = keepsLabel ? first : second;
   return {
     type: second.type ?? first.type,
     name: second.name ?? first.name,
     os: second.os ?? first.os,
-    label: keepsLabel ? first.label : second.label,
+    label,
+    ...(formerLabel !== undefined && { formerLabel }),
   };
 }
 
@@ -152,9 +154,9 @@ async function reachPendingLogin(
   }
   if (!account) return undefined;
   const pending = await pendingLogins.list(account.id, contract, now);
-  const label = fingerprint === undefined ? undefined : fingerprintLabel(fingerprint);
+  const labels = fingerprint === undefined ? [] : fingerprintLabels(world, fingerprint);
   return (
-    pending.find(({ device }) => label !== undefined && device?.label === label) ??
+    pending.find(({ device }) => device !== null && labels.includes(device.label)) ??
     pending.find(({ device, network }) => !(device && hasFingerprint(device.label)) && network === caller.network.key)
   );
 }

@@ -2,6 +2,7 @@ import { accessTokenOf, type TokenContract } from './access-token.ts';
 import { type Account, isProven, NOBODY } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { type DeviceDescription, nameDevice } from './device.ts';
+import { withEvenNo } from './even-time.ts';
 import { Failure } from './failure.ts';
 import { type IdentifierKind, readIdentifier } from './identifier.ts';
 import { type Attempt, beginAttempt, bucketFor, releaseAttempt, succeedAttempt } from './lockout.ts';
@@ -57,7 +58,7 @@ export async function signInWithPassword(
   input: PasswordSignIn & { device?: DeviceDescription },
 ): Promise<SignIn> {
   const { caller, contract } = input;
-  const device = input.device && { device: nameDevice(input.device, caller) };
+  const device = input.device && { device: nameDevice(world, input.device, caller) };
   const result = await withPassword(
     world,
     input,
@@ -89,7 +90,8 @@ export function withPassword<T>(
   input: PasswordSignIn,
   next: (world: InTransaction<SignInWorld>, account: Account) => Promise<T>,
 ): Promise<T> {
-  return world.hasher.admit(() => tryPassword(world, input, next));
+  // Outside of the queue: who waits for the clock takes nobody's place.
+  return withEvenNo(world, 'invalid_credentials', () => world.hasher.admit(() => tryPassword(world, input, next)));
 }
 
 async function tryPassword<T>(

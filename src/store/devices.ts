@@ -5,8 +5,29 @@ import type { Devices } from '../core/world.ts';
 import type { Database, DeviceTable } from './schema.ts';
 
 export function devicesOn(db: Kysely<Database>): Devices {
+  const relabel = async (accountId: AccountId, from: string, to: string): Promise<void> => {
+    await db
+      .updateTable('device')
+      .set({ label: to })
+      .where('account_id', '=', accountId)
+      .where('label', '=', from)
+      .where((is) =>
+        is.not(
+          is.exists(
+            is
+              .selectFrom('device as renamed')
+              .select('renamed.id')
+              .where('renamed.account_id', '=', accountId)
+              .where('renamed.label', '=', to),
+          ),
+        ),
+      )
+      .execute();
+  };
+
   return {
-    async use({ accountId, label, type, name, os, address, now }) {
+    async use({ accountId, label, formerLabel, type, name, os, address, now }) {
+      if (formerLabel !== undefined) await relabel(accountId, formerLabel, label);
       const said = { type, name, os, address, last_used_at: now };
       const { id } = await db
         .insertInto('device')
