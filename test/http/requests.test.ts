@@ -94,7 +94,9 @@ describe('a body’s fields', () => {
 /** A browser that may call the route: signed in, where that is asked for. */
 async function signedInFor(world: OpenedClient, line: string, name: string): Promise<Client> {
   const needsSession = /password$|reauthenticate|two-factor\//.test(line) && !/(forgot|reset)-password/.test(line);
-  return needsSession ? world.signedIn(`${name}-${line.replace(/\W+/g, '-')}@example.com`.toLowerCase()) : world.another();
+  return needsSession
+    ? world.signedIn(`${name}-${line.replace(/\W+/g, '-')}@example.com`.toLowerCase())
+    : world.another();
 }
 
 const validationError = (fields: Record<string, string>) => ({
