@@ -4,8 +4,9 @@ import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from '.
 import { digestsOf } from './lockout.ts';
 import { circumstancesOf, tellEverywhere } from './mail.ts';
 import type { LiveSession } from './session.ts';
+import type { Tables } from './store.ts';
 import { hours } from './time.ts';
-import type { Caller, ContractName, Tables, World } from './world.ts';
+import type { Caller, ContractName, World } from './world.ts';
 
 /** How long a deleted account's identifiers stay closed to a new one (rule 12). */
 const BURIED_FOR = hours(24);

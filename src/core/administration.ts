@@ -7,7 +7,8 @@ import { canonicalEmail, readIdentifier } from './identifier.ts';
 import { digestsOf } from './lockout.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { removeSecondFactor } from './second-factor-enrolment.ts';
-import type { Tables, World } from './world.ts';
+import type { Tables } from './store.ts';
+import type { World } from './world.ts';
 
 /** What the host application calls an account; Guichet never reads it (rule 9). */
 type Labels = { role?: string; roleId?: number; accountableType?: string; accountableId?: number };

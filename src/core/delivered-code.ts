@@ -3,8 +3,9 @@ import type { Account, AccountId } from './account.ts';
 import { messageTo } from './mail.ts';
 import type { SmsTemplate } from './message.ts';
 import { maySendCode } from './send-limit.ts';
+import type { Tables } from './store.ts';
 import { type Instant, minutes, seconds } from './time.ts';
-import type { Caller, Random, Tables, World } from './world.ts';
+import type { Caller, Random, World } from './world.ts';
 
 /** What the digits that a message carries may be used for. */
 export type CodePurpose =

@@ -6,7 +6,8 @@ import { digestsOf } from './lockout.ts';
 import { mailTo } from './mail.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
 import { boundRequestsFor, boundSendRequests, mayMail } from './send-limit.ts';
-import type { Caller, ContractName, Tables, World } from './world.ts';
+import type { Tables } from './store.ts';
+import type { Caller, ContractName, World } from './world.ts';
 
 /** How often one address may be named an hour, as the cookie contract documents it. */
 const REQUESTS_AN_HOUR = 5;

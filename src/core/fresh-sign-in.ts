@@ -8,8 +8,9 @@ import { type SecondFactorProof, trySecondFactor } from './second-factor.ts';
 import { type LiveSession, stillLive } from './session.ts';
 import { checkStoredPassword } from './sign-in.ts';
 import { recordWrongPassword } from './sign-in-failure.ts';
+import type { Tables } from './store.ts';
 import { minutes } from './time.ts';
-import type { Caller, Tables, World } from './world.ts';
+import type { Caller, World } from './world.ts';
 
 /** How long a proof stays fresh (rule 19; ASVS 5.0: 7.5.1). */
 const FRESH_FOR = minutes(10);

@@ -9,8 +9,9 @@ import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { checkCodeBudget, countWrongCode } from './second-factor.ts';
 import { maySendCode, maySms, refuseUntil } from './send-limit.ts';
 import { type LiveSession, stillLive } from './session.ts';
+import type { Tables } from './store.ts';
 import { hours } from './time.ts';
-import type { Caller, Tables, World } from './world.ts';
+import type { Caller, World } from './world.ts';
 
 /** How each kind of identifier is reached. */
 const CHANNEL = { email: 'email', phone: 'sms' } as const satisfies Record<IdentifierKind, 'email' | 'sms'>;

@@ -6,8 +6,9 @@ import { Failure } from './failure.ts';
 import { countedIdentifier, type Identifier, readIdentifier } from './identifier.ts';
 import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { boundSendRequests, refuseUntil } from './send-limit.ts';
+import type { Tables } from './store.ts';
 import { hours } from './time.ts';
-import type { Caller, ContractName, Tables, World } from './world.ts';
+import type { Caller, ContractName, World } from './world.ts';
 
 /** Wrong codes an hour for one identifier, whether or not an account has it: from one network, and from all together. */
 const WRONG_AN_HOUR = { here: 10, everywhere: 100 };

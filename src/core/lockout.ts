@@ -2,8 +2,9 @@ import { type Account, NOBODY } from './account.ts';
 import { Failure } from './failure.ts';
 import { countedIdentifier } from './identifier.ts';
 import { holdForNetwork, settleForNetwork } from './network-limit.ts';
+import type { AttemptBucket, Holding, Reservation, Tables } from './store.ts';
 import { days, hours, type Instant, minutes, seconds, secondsUntil } from './time.ts';
-import type { AttemptBucket, Caller, Holding, Reservation, Tables, World } from './world.ts';
+import type { Caller, World } from './world.ts';
 
 /** Wrong passwords in a row that lock one bucket (rule 20). */
 const PLACES = 10;

@@ -1,8 +1,9 @@
 import type { Account } from './account.ts';
 import type { Message, Messages, SmsTemplate, Template } from './message.ts';
 import { maySendCode } from './send-limit.ts';
+import type { Tables } from './store.ts';
 import { hours, type Instant } from './time.ts';
-import type { Caller, Tables, World } from './world.ts';
+import type { Caller, World } from './world.ts';
 
 /** After this a notice tells nothing new. */
 const NOTICE_LIFETIME = hours(24);

@@ -1,6 +1,7 @@
 import { Failure } from './failure.ts';
+import type { Holding, Tables } from './store.ts';
 import { hours, minutes, secondsUntil } from './time.ts';
-import type { Caller, Holding, Tables, World } from './world.ts';
+import type { Caller, World } from './world.ts';
 
 /** What a network is limited in (rule 22): so many in so many milliseconds. */
 const NETWORK_LIMITS = {

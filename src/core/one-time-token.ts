@@ -1,7 +1,8 @@
 import type { Account, AccountId } from './account.ts';
 import { Failure } from './failure.ts';
+import type { Tables } from './store.ts';
 import { hours, type Instant } from './time.ts';
-import type { Tables, World } from './world.ts';
+import type { World } from './world.ts';
 
 /** What a mailed link may be used for. */
 export type OneTimePurpose = 'email_verification' | 'password_reset' | 'unlock';

@@ -8,8 +8,9 @@ import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { replacePassword } from './password-reset.ts';
 import { boundSendRequests } from './send-limit.ts';
+import type { Tables } from './store.ts';
 import { days } from './time.ts';
-import type { Caller, ContractName, Tables, World } from './world.ts';
+import type { Caller, ContractName, World } from './world.ts';
 
 /** Wrong codes a day an account. */
 const WRONG_A_DAY = { limit: 20, windowMilliseconds: days(1) };

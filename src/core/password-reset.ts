@@ -7,8 +7,9 @@ import { circumstancesOf, mailTo } from './mail.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { boundSendRequests, mayMail } from './send-limit.ts';
+import type { Tables } from './store.ts';
 import { takeOver } from './takeover.ts';
-import type { Caller, ContractName, PasswordHash, Tables, World } from './world.ts';
+import type { Caller, ContractName, PasswordHash, World } from './world.ts';
 
 /**
  * Mails a link to set a new password, if the address belongs to an account that may sign in; to every other address

@@ -1,8 +1,9 @@
 import type { Account, AccountId, CodeFactor } from './account.ts';
 import { isLive, justSent, sendCode } from './delivered-code.ts';
 import type { NamedDevice } from './device.ts';
+import type { Tables } from './store.ts';
 import { type Instant, minutes } from './time.ts';
-import type { Caller, ContractName, Tables, World } from './world.ts';
+import type { Caller, ContractName, World } from './world.ts';
 
 /** A right first factor that waits for the second (rule 14); visible to the contract that opened it alone. */
 export interface PendingLogin {

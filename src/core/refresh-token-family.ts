@@ -5,8 +5,9 @@ import { fingerprintLabels, hasFingerprint } from './device.ts';
 import { Failure } from './failure.ts';
 import { mailTo } from './mail.ts';
 import { isLive, type LiveSession, type Session, type SessionId } from './session.ts';
+import type { Tables } from './store.ts';
 import { type Instant, seconds } from './time.ts';
-import type { Caller, Tables, World } from './world.ts';
+import type { Caller, World } from './world.ts';
 
 /** One member of a family; the session is the family. */
 export interface RefreshToken {

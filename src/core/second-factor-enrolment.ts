@@ -9,9 +9,10 @@ import { makeRecoveryCodes, recoveryCodeDigest } from './recovery-code.ts';
 import { checkCodeBudget, countWrongCode, totpContext } from './second-factor.ts';
 import { maySms, refuseUntil } from './send-limit.ts';
 import { type LiveSession, type Session, stillLive } from './session.ts';
+import type { Tables } from './store.ts';
 import { hours, type Instant } from './time.ts';
 import { makeTotpSecret, otpauthUri, stepOfCode } from './totp.ts';
-import type { Caller, ContractName, Tables, World } from './world.ts';
+import type { Caller, ContractName, World } from './world.ts';
 
 /** A factor that waits for its first right code; the active one works until then (rule 18). */
 export interface PendingFactor {

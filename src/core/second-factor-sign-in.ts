@@ -12,7 +12,8 @@ import { type SecondFactorProof, trySecondFactor } from './second-factor.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
 import { type SignedIn, type StartedSession, startSession } from './session-start.ts';
 import { type MustBeProven, withPassword } from './sign-in.ts';
-import type { Caller, Tables, World } from './world.ts';
+import type { Tables } from './store.ts';
+import type { Caller, World } from './world.ts';
 
 /**
  * How a client names the pending login it wants to complete (rule 15): by the challenge it was given, else by the account

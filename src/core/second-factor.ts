@@ -4,9 +4,10 @@ import { type CodePurpose, tryCode } from './delivered-code.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import { canonicalRecoveryCode, recoveryCodeDigest } from './recovery-code.ts';
 import { refuseUntil } from './send-limit.ts';
+import type { Tables } from './store.ts';
 import { hours } from './time.ts';
 import { stepOfCode } from './totp.ts';
-import type { Caller, ContractName, Tables, World } from './world.ts';
+import type { Caller, ContractName, World } from './world.ts';
 
 /** What a person types as their second factor. */
 export type SecondFactorProof = { code: string } | { recoveryCode: string };

@@ -1,8 +1,9 @@
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { countForNetwork } from './network-limit.ts';
+import type { Tables } from './store.ts';
 import { days, hours, type Instant, minutes, secondsUntil } from './time.ts';
-import type { Caller, Tables, World } from './world.ts';
+import type { Caller, World } from './world.ts';
 
 type MailPurpose = 'email_verification' | 'password_reset' | 'claim' | 'unlock';
 

@@ -2,7 +2,8 @@ import { subjectOf, type TokenContract } from './access-token.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { isNewest, type LiveSession, type SessionId, stillLive } from './session.ts';
-import type { Caller, Tables, World } from './world.ts';
+import type { Tables } from './store.ts';
+import type { Caller, World } from './world.ts';
 
 /** What a client holds of a session: either may be missing. */
 export interface SessionCredentials {

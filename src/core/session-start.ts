@@ -6,8 +6,9 @@ import { KNOWN_FOR } from './lockout.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import { makeRefreshToken, newRefreshToken } from './refresh-token-family.ts';
 import type { Session, SessionId } from './session.ts';
+import type { Tables } from './store.ts';
 import { hours } from './time.ts';
-import type { Caller, Tables, World } from './world.ts';
+import type { Caller, World } from './world.ts';
 
 /** Most live sessions of an account (rule 30). */
 const SESSION_CAP = 50;

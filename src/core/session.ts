@@ -1,8 +1,9 @@
 import type { Account, AccountId } from './account.ts';
 import type { DeviceId } from './device.ts';
 import { Failure } from './failure.ts';
+import type { Tables } from './store.ts';
 import type { Instant } from './time.ts';
-import type { ContractName, Tables, World } from './world.ts';
+import type { ContractName, World } from './world.ts';
 
 declare const brand: unique symbol;
 /** Names a session; it is no secret, and opens nothing by itself. */

@@ -12,7 +12,8 @@ import { openPendingLogin, type SecondFactorDue } from './pending-login.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
 import { holdUnchanged, type SignedIn, type StartedSession, startSession } from './session-start.ts';
 import { recordWrongPassword } from './sign-in-failure.ts';
-import type { Caller, PasswordHash, Tables, World } from './world.ts';
+import type { Tables } from './store.ts';
+import type { Caller, PasswordHash, World } from './world.ts';
 
 export type SignIn = SignedIn | SecondFactorDue;
 

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { auditEvent } from './audit.ts';
+import type { Tables } from './store.ts';
 import { type Instant, minutes, seconds } from './time.ts';
-import type { ContractName, Tables, World } from './world.ts';
+import type { ContractName, World } from './world.ts';
 
 /** A key that access tokens of one contract are signed with (rule 27). */
 export interface SigningKey {

@@ -1,7 +1,8 @@
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import type { IdentifierKind } from './identifier.ts';
-import type { Caller, ContractName, Tables, World } from './world.ts';
+import type { Tables } from './store.ts';
+import type { Caller, ContractName, World } from './world.ts';
 
 /**
  * Gives an account whose address nobody had proven to the one who has proven it now: whatever somebody else may have

@@ -4,7 +4,8 @@ import { importJWK, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { Keyring } from '../core/keyring.ts';
 import { type SigningKey, signingKeyContext } from '../core/signing-key.ts';
-import type { AccessClaims, AccessTokens, CheckedAccessToken, Clock, ContractName, Store } from '../core/world.ts';
+import type { Store } from '../core/store.ts';
+import type { AccessClaims, AccessTokens, CheckedAccessToken, Clock, ContractName } from '../core/world.ts';
 import type { TokenForm } from './access-token-forms.ts';
 
 /** How long the set of keys is taken as known, so that a rotation elsewhere is seen within a second (rule 27). */

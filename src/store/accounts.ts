@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import type { Account, AccountId, CodeFactor, Locale } from '../core/account.ts';
-import type { Accounts } from '../core/world.ts';
+import type { Accounts } from '../core/store.ts';
 import type { DatabaseHandle, Effects } from './database.ts';
 import type { AccountTable, Database } from './schema.ts';
 

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Attempts } from '../core/world.ts';
+import type { Attempts } from '../core/store.ts';
 import type { Database } from './schema.ts';
 
 export function attemptsOn(db: Kysely<Database>): Attempts {

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { AuditEvent, AuditKind, RecordedEvent } from '../core/audit.ts';
 import { detailText } from '../core/audit-chain.ts';
 import type { Keyring } from '../core/keyring.ts';
-import type { Audit } from '../core/world.ts';
+import type { Audit } from '../core/store.ts';
 import type { Effects } from './database.ts';
 import type { AuditEventTable, Database } from './schema.ts';
 

@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { AccountId } from '../core/account.ts';
 import type { CodeKey, CodePurpose, DeliveredCode } from '../core/delivered-code.ts';
-import type { DeliveredCodes } from '../core/world.ts';
+import type { DeliveredCodes } from '../core/store.ts';
 import type { Database, DeliveredCodeTable } from './schema.ts';
 
 export function deliveredCodesOn(db: Kysely<Database>): DeliveredCodes {

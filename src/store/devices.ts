@@ -1,7 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { AccountId } from '../core/account.ts';
 import type { Device, DeviceId } from '../core/device.ts';
-import type { Devices } from '../core/world.ts';
+import type { Devices } from '../core/store.ts';
 import type { Database, DeviceTable } from './schema.ts';
 
 export function devicesOn(db: Kysely<Database>): Devices {

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Identifiers } from '../core/world.ts';
+import type { Identifiers } from '../core/store.ts';
 import type { Effects } from './database.ts';
 import type { Database } from './schema.ts';
 

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { Limits } from '../core/world.ts';
+import type { Limits } from '../core/store.ts';
 import type { Database } from './schema.ts';
 
 /** Counters in windows that begin with their first event. */

@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely';
 import type { Keyring } from '../core/keyring.ts';
 import type { Message, Template } from '../core/message.ts';
+import type { Outbox } from '../core/store.ts';
 import type { Instant } from '../core/time.ts';
-import type { Outbox, Random } from '../core/world.ts';
+import type { Random } from '../core/world.ts';
 import type { DatabaseHandle, Effects } from './database.ts';
 import type { Database, OutboxTable } from './schema.ts';
 

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Passwords } from '../core/world.ts';
+import type { Passwords } from '../core/store.ts';
 import type { Effects } from './database.ts';
 import type { Database } from './schema.ts';
 

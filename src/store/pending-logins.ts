@@ -2,7 +2,8 @@ import type { Kysely, Selectable } from 'kysely';
 import type { AccountId } from '../core/account.ts';
 import type { NamedDevice } from '../core/device.ts';
 import type { PendingLogin } from '../core/pending-login.ts';
-import type { ContractName, PendingLogins } from '../core/world.ts';
+import type { PendingLogins } from '../core/store.ts';
+import type { ContractName } from '../core/world.ts';
 import type { Database, PendingLoginTable } from './schema.ts';
 
 export function pendingLoginsOn(db: Kysely<Database>): PendingLogins {

@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { CodeFactor } from '../core/account.ts';
 import type { PendingFactor } from '../core/second-factor-enrolment.ts';
-import type { SecondFactors } from '../core/world.ts';
+import type { SecondFactors } from '../core/store.ts';
 import type { Database, PendingFactorTable } from './schema.ts';
 
 /** Authenticator apps, factors that wait to be confirmed, recovery codes: one row of each kind but the last an account. */

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
-import type { ContractName, SigningKeys } from '../core/world.ts';
+import type { SigningKeys } from '../core/store.ts';
+import type { ContractName } from '../core/world.ts';
 import type { Database } from './schema.ts';
 
 export function signingKeysOn(db: Kysely<Database>): SigningKeys {

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Keyring } from '../core/keyring.ts';
-import type { Random, Store, Tables } from '../core/world.ts';
+import type { Store, Tables } from '../core/store.ts';
+import type { Random } from '../core/world.ts';
 import { accountsOn } from './accounts.ts';
 import { attemptsOn } from './attempts.ts';
 import { auditOn } from './audit.ts';

@@ -3,7 +3,7 @@ import type { AccountId } from '../core/account.ts';
 import type { OneTimePurpose, OneTimeToken } from '../core/one-time-token.ts';
 import type { RefreshToken } from '../core/refresh-token-family.ts';
 import type { SessionId } from '../core/session.ts';
-import type { KnownClients, OneTimeTokens, RefreshTokens } from '../core/world.ts';
+import type { KnownClients, OneTimeTokens, RefreshTokens } from '../core/store.ts';
 import type { DatabaseHandle } from './database.ts';
 import type { Database, OneTimeTokenTable, RefreshTokenTable } from './schema.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, it } from 'node:test';
 import { createIdentity, type Identity } from '../../src/core/identity.ts';
-import type { Store } from '../../src/core/world.ts';
+import type { Store } from '../../src/core/store.ts';
 import {
   type OpenStage,
   OTHER_PASSWORD,

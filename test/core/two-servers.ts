@@ -1,6 +1,6 @@
 import { after } from 'node:test';
 import { createIdentity, type Identity } from '../../src/core/identity.ts';
-import type { Store } from '../../src/core/world.ts';
+import type { Store } from '../../src/core/store.ts';
 import { type OpenStage, patient, type Stage } from '../support/stage.ts';
 import { openWorld, type TestWorld } from '../support/world.ts';
 import { type FactorStage, openFactors } from './second-factors.ts';
