@@ -26,7 +26,8 @@ export interface PendingLoginName {
   fingerprint?: string | undefined;
 }
 
-interface Completion {
+/** One attempt to complete a sign-in. */
+export interface Completion {
   contract: TokenContract;
   name: PendingLoginName;
   proof: SecondFactorProof;
