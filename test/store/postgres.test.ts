@@ -22,6 +22,9 @@ async function openWay(t: TestContext, to: { host: string; port: number }) {
       socket.on('error', () => {}).on('close', () => sockets.delete(socket));
     }
     near.pipe(far).pipe(near);
+    // A pipe passes an end on, but not a reset: the other side would wait for an answer that nobody gives.
+    near.on('close', () => far.destroy());
+    far.on('close', () => near.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
@@ -94,12 +97,7 @@ describe('the PostgreSQL database', { skip: hasPostgres ? false : 'no PostgreSQL
       await count('never').execute(db);
     });
     await assert.rejects(midway, StoreUnavailable);
-    // The server may take its time to close a connection that it has ended: one "no" more, and back within five seconds.
-    const back = () => handle.transaction((db) => count('back').execute(db));
-    await back().catch((error) => {
-      assert.ok(error instanceof StoreUnavailable);
-      return back();
-    });
+    await handle.transaction((db) => count('back').execute(db));
     assert.deepEqual((await direct.query('select key from rate_limit')).rows, [{ key: 'back' }]);
   });
 
