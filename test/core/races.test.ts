@@ -1,77 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, it } from 'node:test';
-import { createIdentity, type Identity } from '../../src/core/identity.ts';
-import type { Store } from '../../src/core/store.ts';
-import {
-  type OpenStage,
-  OTHER_PASSWORD,
-  onEachDatabase,
-  PASSWORD,
-  patient,
-  race,
-  type Stage,
-  tally,
-} from '../support/stage.ts';
-import { openWorld, type TestWorld } from '../support/world.ts';
+import { it } from 'node:test';
+import { type OpenStage, OTHER_PASSWORD, onEachDatabase, PASSWORD, race, type Stage, tally } from '../support/stage.ts';
+import { twoServers } from '../support/two-servers.ts';
 
 const CALLERS = 50;
 
-/** Counts what a database had to do twice because two transactions waited for each other. */
-function countingRepeats(store: Store) {
-  let repeats = 0;
-  const counting: Store = {
-    ...store,
-    transaction: (work) => {
-      let runs = 0;
-      return store.transaction((tables) => {
-        runs += 1;
-        if (runs > 1) repeats += 1;
-        return work(tables);
-      });
-    },
-  };
-  return { store: counting, repeats: () => repeats };
-}
-
-const seconds = new Map<string, Promise<TestWorld>>();
-const closing: (() => unknown)[] = [];
-after(async () => {
-  for (const undo of closing.reverse()) await undo();
-});
-
-/** Another server on the same database. */
-function secondServer(stage: Stage): Promise<TestWorld> {
-  const url = stage.settings.GUICHET_DATABASE_URL;
-  const second =
-    seconds.get(url) ??
-    openWorld(
-      { after: (undo) => closing.push(undo) },
-      { env: { GUICHET_DATABASE_URL: url }, overrides: { clock: stage.clock } },
-    );
-  seconds.set(url, second);
-  return second;
-}
-
-/** Two servers on one database, and callers who reach now one, now the other. */
-async function openTwo(open: OpenStage) {
-  const stage = await open();
-  const second = await secondServer(stage);
-  const counters = [stage.world, second.world].map((world) => ({ world, ...countingRepeats(world.store) }));
-  const identities = counters.map(({ world, store }) =>
-    createIdentity({
-      ...world,
-      store,
-      clock: patient(world.clock),
-      passwordAdvice: { flawOf: async () => undefined },
-    }),
-  );
-  return {
-    ...stage,
-    /** The server that a caller reaches. */
-    at: (index: number): Identity => identities[index % 2] as Identity,
-    repeats: () => counters.reduce((sum, { repeats }) => sum + repeats(), 0),
-  };
-}
+const openTwo = async (open: OpenStage) => twoServers(await open());
 
 async function newcomer(stage: Stage) {
   const email = stage.address();

@@ -18,8 +18,7 @@ const DEVICE = '/api/v1/auth';
 
 interface Answer {
   status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: what a test finds in it, it says
-  body: any;
+  body: { challenge?: string; error?: string };
   challenge: string | undefined;
 }
 

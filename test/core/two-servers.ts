@@ -1,59 +1,8 @@
-import { after } from 'node:test';
-import { createIdentity, type Identity } from '../../src/core/identity.ts';
-import type { Store } from '../../src/core/store.ts';
-import { type OpenStage, patient, type Stage } from '../support/stage.ts';
-import { openWorld, type TestWorld } from '../support/world.ts';
+import type { OpenStage } from '../support/stage.ts';
+import { type TwoServers as Servers, twoServers } from '../support/two-servers.ts';
 import { type FactorStage, openFactors } from './second-factors.ts';
 
-const seconds = new Map<string, Promise<TestWorld>>();
-const closing: (() => unknown)[] = [];
-after(async () => {
-  for (const undo of closing.reverse()) await undo();
-});
+export type TwoServers = FactorStage & Servers;
 
-/** Another server on the same database. */
-function secondServer(stage: Stage): Promise<TestWorld> {
-  const url = stage.settings.GUICHET_DATABASE_URL;
-  const second =
-    seconds.get(url) ??
-    openWorld(
-      { after: (undo) => closing.push(undo) },
-      { env: { GUICHET_DATABASE_URL: url }, overrides: { clock: stage.clock } },
-    );
-  seconds.set(url, second);
-  return second;
-}
-
-export interface TwoServers extends FactorStage {
-  /** The server that a caller reaches. */
-  at(index: number): Identity;
-  /** How often two transactions waited for each other. */
-  repeats(): number;
-}
-
-/** Two servers on one database, and callers who reach now one, now the other. */
-export async function openTwo(open: OpenStage): Promise<TwoServers> {
-  const stage = await openFactors(open);
-  const second = await secondServer(stage);
-  let repeats = 0;
-  const counting = (store: Store): Store => ({
-    ...store,
-    transaction(work) {
-      let runs = 0;
-      return store.transaction((tables) => {
-        runs += 1;
-        if (runs > 1) repeats += 1;
-        return work(tables);
-      });
-    },
-  });
-  const identities = [stage.world, second.world].map((world) =>
-    createIdentity({
-      ...world,
-      store: counting(world.store),
-      clock: patient(world.clock),
-      passwordAdvice: { flawOf: async () => undefined },
-    }),
-  );
-  return { ...stage, at: (index) => identities[index % 2] as Identity, repeats: () => repeats };
-}
+/** Two servers on one database, with people who have second factors. */
+export const openTwo = async (open: OpenStage): Promise<TwoServers> => twoServers(await openFactors(open));
