@@ -39,6 +39,7 @@ export async function seed(world: World, count: number, progress: (done: number)
         const id = await store.accounts.create({
           uuid: world.random.uuid(),
           name: `Person ${number}`,
+          image: null,
           firstName: 'Person',
           lastName: String(number),
           username: `person${number}`,
@@ -62,7 +63,7 @@ export async function seed(world: World, count: number, progress: (done: number)
   // Signed last, so that the tokens live for as long as they can.
   const people: Person[] = [];
   for (const session of started) {
-    const { account, refreshToken } = session;
+    const { account, secret: refreshToken } = session;
     people.push({ email: account.email ?? '', accessToken: await accessTokenOf(world, session), refreshToken });
   }
   return people;

@@ -18,6 +18,8 @@ export interface Account {
   /** How the outside names the account. */
   uuid: string;
   name: string | null;
+  /** Address of a picture. */
+  image: string | null;
   firstName: string;
   lastName: string;
   username: string;

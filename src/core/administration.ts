@@ -43,6 +43,7 @@ export async function createAccount(
     const id = await store.accounts.create({
       uuid: world.random.uuid(),
       name,
+      image: null,
       firstName: input.firstName ?? split.firstName,
       lastName: input.lastName ?? split.lastName,
       username,

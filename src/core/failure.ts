@@ -31,11 +31,25 @@ export interface Failures {
   input_rejected: { fields: Record<string, FieldFlaw> };
   /** Unknown account, wrong password, account locked by an operator, password disabled: one answer for all. */
   invalid_credentials: undefined;
+  /** Nothing else would let the account's owner in. */
+  last_sign_in_method: undefined;
+  /** A provider names an address whose account is not joined by that alone: its owner signs in and links it (rule 24). */
+  link_required: undefined;
   /** The thing asked for is not the caller's, or is not there. */
   not_found: undefined;
   /** More work is waiting than can be done in time. */
   overloaded: { retryAfterSeconds: number };
   password_rejected: { flaw: PasswordFlaw; minimum: number };
+  /** An answer to a WebAuthn ceremony that does not hold, whatever is wrong with it. */
+  passkey_refused: undefined;
+  /** The provider knows no address that it has seen proven, and an account needs one. */
+  provider_email_unproven: undefined;
+  /** The person, or the provider, said no; or what the provider said does not hold. */
+  provider_refused: undefined;
+  /** The provider does not answer. */
+  provider_unavailable: { retryAfterSeconds: number };
+  /** No provider of this name is configured. */
+  provider_unknown: undefined;
   rate_limited: { retryAfterSeconds: number };
   /** What is asked for needs a fresher proof of who asks (rule 19). */
   reauthentication_required: undefined;

@@ -3,10 +3,14 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } fr
 /** What a digest is for; a digest of one purpose never equals one of another. */
 export type DigestPurpose =
   | 'one-time-token'
+  | 'session-token'
   | 'refresh-token'
   | 'known-client'
   | 'identifier'
   | 'challenge'
+  | 'token-challenge'
+  | 'passkey-challenge'
+  | 'spent-challenge'
   | 'delivered-code'
   | 'device'
   | 'familiar-place'

@@ -9,6 +9,10 @@ export interface Messages {
   /** Somebody signed up with an address whose account was never proven: a way to make it one's own (rule 7). */
   claim_account: { token: string; name: string | null };
   reset_password: { token: string; name: string | null };
+  /** Signs in whoever holds it (rule 25). */
+  magic_link: { token: string; name: string | null };
+  /** To the new address, which becomes the account's own by the link. */
+  change_email: { token: string; name: string | null };
   password_changed: { name: string | null } & Circumstances;
   /** Ten wrong passwords in a row; the link lifts the lock (rule 20). */
   account_locked: { token: string; name: string | null } & Circumstances;
@@ -32,6 +36,15 @@ export interface Messages {
   /** To the address or number in use, while its change waits for the code sent to the new one, which is not named. */
   identifier_change_requested: { kind: IdentifierKind; name: string | null } & Circumstances;
   factor_changed: { change: 'enabled' | 'disabled'; factor: CodeFactor; name: string | null } & Circumstances;
+  recovery_codes_renewed: { name: string | null } & Circumstances;
+  /** `passkey` is what its owner calls it. */
+  passkey_changed: {
+    change: 'added' | 'removed' | 'renamed';
+    passkey: string | null;
+    name: string | null;
+  } & Circumstances;
+  /** `joined`: by its address, at a sign-in, without being asked for in a session (rule 24). */
+  provider_changed: { change: 'linked' | 'joined' | 'unlinked'; provider: string; name: string | null } & Circumstances;
   /** `left` is how many remain. */
   recovery_code_used: { left: number; name: string | null } & Circumstances;
   /** Wrong codes after a right password: somebody may know it. */

@@ -21,18 +21,22 @@ export interface PendingLogin {
   /** The delivered code that completes it; logins within a minute of each other share one. */
   codeBinding: string | null;
   device: NamedDevice | null;
+  firstFactor: FirstFactor;
 }
+
+/** What came before the second factor. */
+export type FirstFactor = 'password' | 'magic_link' | 'provider' | 'passkey';
 
 const LIFETIME = minutes(10);
 const AT_MOST = 3;
 /** Codes that may be tried against one (ASVS 5.0: 6.6.3). */
 export const PENDING_TRIES = 5;
 
-export interface SecondFactorDue {
+export interface SecondFactorDue<Channel extends string = CodeFactor> {
   outcome: 'second_factor_due';
   /** 256 bits in base64url. */
   challenge: string;
-  channel: CodeFactor;
+  channel: Channel;
 }
 
 /**
@@ -41,10 +45,19 @@ export interface SecondFactorDue {
  */
 export async function openPendingLogin(
   world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy' | 'random'> & { store: Tables },
-  of: { account: Account; channel: CodeFactor; contract: ContractName; caller: Caller; device?: NamedDevice },
-): Promise<SecondFactorDue> {
-  const { account, caller, channel, contract, device } = of;
-  const challenge = Buffer.from(world.random.bytes(32)).toString('base64url');
+  of: {
+    account: Account;
+    channel: CodeFactor;
+    contract: ContractName;
+    caller: Caller;
+    firstFactor: FirstFactor;
+    device?: NamedDevice | undefined;
+    challenge?: string | undefined;
+  },
+): Promise<SecondFactorDue<CodeFactor | 'password'>> {
+  const { account, caller, contract, device, firstFactor } = of;
+  const channel = secondStepOf(of.channel, firstFactor);
+  const challenge = of.challenge ?? Buffer.from(world.random.bytes(32)).toString('base64url');
   const createdAt = world.clock.now();
   await world.store.pendingLogins.insert({
     digest: world.keyring.digest('challenge', challenge),
@@ -55,12 +68,23 @@ export async function openPendingLogin(
     createdAt,
     expiresAt: createdAt + LIFETIME,
     network: caller.network.key,
-    codeBinding: channel === 'totp' ? null : await sendSignInCode(world, { account, channel, contract, caller }),
+    codeBinding:
+      channel === 'totp' || channel === 'password'
+        ? null
+        : await sendSignInCode(world, { account, channel, contract, caller }),
     device: device ?? null,
+    firstFactor,
   });
   await world.store.pendingLogins.keepNewest(account.id, AT_MOST);
   return { outcome: 'second_factor_due', challenge, channel };
 }
+
+/**
+ * What completes a sign-in: after a mailed link an e-mailed code would prove the same mailbox twice, so the password takes
+ * its place (rule 16).
+ */
+export const secondStepOf = (channel: CodeFactor, firstFactor: FirstFactor): CodeFactor | 'password' =>
+  channel === 'email' && firstFactor === 'magic_link' ? 'password' : channel;
 
 /** @returns the binding of a new code, or of one that was sent within the last minute */
 async function sendSignInCode(

@@ -1,10 +1,11 @@
-import { accessTokenOf, LIFETIMES, type TokenContract } from './access-token.ts';
+import { accessTokenOf, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { fingerprintLabels, hasFingerprint } from './device.ts';
 import { Failure } from './failure.ts';
 import { mailTo } from './mail.ts';
 import { isLive, type LiveSession, type Session, type SessionId } from './session.ts';
+import { sessionEnd } from './session-lifetime.ts';
 import type { Tables } from './store.ts';
 import { type Instant, seconds } from './time.ts';
 import type { Caller, World } from './world.ts';
@@ -124,7 +125,6 @@ async function spend(
 ): Promise<Rotation> {
   const now = world.clock.now();
   const contract = live.session.contract as TokenContract;
-  const lifetimes = LIFETIMES[contract];
   const { bytes, keyId } = world.keyring.successor(text, nonce);
   const refreshToken = inForm(contract, bytes);
   const session: Session = {
@@ -135,7 +135,7 @@ async function spend(
     // As it is now: a browser that was updated stays the same client to its other tab.
     address: caller.address,
     userAgent: caller.userAgent,
-    expiresAt: Math.min(now + lifetimes.idle, live.session.createdAt + lifetimes.absolute),
+    expiresAt: sessionEnd(contract, live.session.createdAt, now),
   };
   const successor = makeRefreshToken(world, session, refreshToken);
   const spent = await world.store.refreshTokens.spend(token.digest, {

@@ -141,6 +141,7 @@ async function makeAccount(
     const id = await store.accounts.create({
       uuid: world.random.uuid(),
       name,
+      image: null,
       ...splitName(name),
       username,
       locale: caller.locale,

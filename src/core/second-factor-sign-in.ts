@@ -1,16 +1,16 @@
-import { accessTokenOf, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
-import { auditEvent } from './audit.ts';
 import { sendCode } from './delivered-code.ts';
 import { type DeviceDescription, fingerprintLabels, hasFingerprint, type NamedDevice, nameDevice } from './device.ts';
 import { inEvenTime } from './even-time.ts';
 import { Failure } from './failure.ts';
-import { readIdentifier } from './identifier.ts';
+import { recordSignIn } from './first-factor.ts';
+import { type IdentifierKind, readIdentifier } from './identifier.ts';
 import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { destinationOf, PENDING_TRIES, type PendingLogin } from './pending-login.ts';
 import { type SecondFactorProof, trySecondFactor } from './second-factor.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
-import { type SignedIn, type StartedSession, startSession } from './session-start.ts';
+import type { SessionContract } from './session-lifetime.ts';
+import { type SignedIn, type StartedSession, signedInWith, startSession } from './session-start.ts';
 import { type MustBeProven, withPassword } from './sign-in.ts';
 import type { Tables } from './store.ts';
 import type { Caller, World } from './world.ts';
@@ -27,8 +27,8 @@ export interface PendingLoginName {
 }
 
 /** One attempt to complete a sign-in. */
-export interface Completion {
-  contract: TokenContract;
+export interface Completion<Contract extends SessionContract = SessionContract> {
+  contract: Contract;
   name: PendingLoginName;
   proof: SecondFactorProof;
   caller: Caller;
@@ -53,7 +53,10 @@ type Completed = StartedSession | 'wrong' | 'spent' | 'unreached';
  * @throws {Failure} `rate_limited` after ten wrong codes in an hour for the account, or thirty in five minutes from the network
  * @see rules 14, 15, 17; ASVS 5.0: 6.3.4, 6.6.2, 6.6.3
  */
-export function completeSignIn(world: CompletionWorld, input: Completion): Promise<SignedIn> {
+export function completeSignIn<Contract extends SessionContract>(
+  world: CompletionWorld,
+  input: Completion<Contract>,
+): Promise<SignedIn<Contract>> {
   return inEvenTime(world, async () => {
     await checkNetwork(world, 'failure', input.caller);
     const replaced = input.replaces && (await sessionNamedBy(world, input.contract, input.replaces));
@@ -68,7 +71,7 @@ export function completeSignIn(world: CompletionWorld, input: Completion): Promi
       } else if (result !== 'spent' && replaced) await store.sessions.end(replaced.account.id, replaced.session.id);
       return result;
     });
-    return signedIn(world, completed);
+    return signedIn(world, input.contract, completed);
   });
 }
 
@@ -78,25 +81,41 @@ export function completeSignIn(world: CompletionWorld, input: Completion): Promi
  *
  * @throws {Failure} as `signInWithPassword`, and as {@link completeSignIn}
  */
-export async function signInWithBoth(
+export async function signInWithBoth<Contract extends SessionContract>(
   world: CompletionWorld,
-  input: Completion & { identifier: string; password: string; mustBeProven: MustBeProven },
-): Promise<SignedIn> {
+  input: Completion<Contract> & {
+    identifier: string;
+    kind?: IdentifierKind;
+    password: string;
+    mustBeProven: MustBeProven;
+    /** Whether the password is enough on an account without a second factor. */
+    factorOptional?: boolean;
+  },
+): Promise<SignedIn<Contract>> {
   const completed = await withPassword(world, input, async (inStore, account): Promise<Completed> => {
     const { contract, name, caller } = input;
+    if (input.factorOptional && account.codeFactor === null) {
+      await recordSignIn(inStore, { account, contract, caller, method: 'password' });
+      return startSession(inStore, { account, contract, caller, secondFactor: false });
+    }
     const named = await reachPendingLogin(inStore, contract, { ...name, identifier: input.identifier }, caller);
-    const [newest] = await inStore.store.pendingLogins.list(account.id, contract, world.clock.now());
+    const waiting = await inStore.store.pendingLogins.list(account.id, contract, world.clock.now());
+    const newest = waiting.find(({ firstFactor }) => firstFactor === 'password');
     const pending = named?.accountId === account.id ? named : newest;
     const result = await completePending(inStore, { ...input, account, pending });
     if (result === 'wrong' || result === 'unreached') await noteForNetwork(inStore, 'failure', caller);
     return result;
   });
-  return signedIn(world, completed);
+  return signedIn(world, input.contract, completed);
 }
 
-async function signedIn(world: CompletionWorld, completed: Completed): Promise<SignedIn> {
+async function signedIn<Contract extends SessionContract>(
+  world: CompletionWorld,
+  contract: Contract,
+  completed: Completed,
+): Promise<SignedIn<Contract>> {
   if (typeof completed === 'string') throw new Failure('code_wrong');
-  return { outcome: 'signed_in', ...completed, accessToken: await accessTokenOf(world, completed) };
+  return signedInWith(world, contract, completed);
 }
 
 /** The account is held by the transaction. */
@@ -117,9 +136,7 @@ async function completePending(
   if (trial === 'spent' && pending) await store.pendingLogins.giveTryBack(pending.digest);
   if (trial !== 'right') return trial;
   if (pending) await store.pendingLogins.remove(pending.digest);
-  await store.audit.record(
-    auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'second_factor' } }),
-  );
+  await recordSignIn(world, { account, contract, caller, method: 'second_factor' });
   const device = mergeDevices(of.device && nameDevice(world, of.device, caller), pending?.device);
   return startSession(world, { account, contract, caller, secondFactor: true, ...(device && { device }) });
 }
@@ -141,7 +158,7 @@ function mergeDevices(second: NamedDevice | undefined, first: NamedDevice | null
 
 async function reachPendingLogin(
   world: Pick<World, 'clock' | 'keyring' | 'phones'> & { store: Tables },
-  contract: TokenContract,
+  contract: SessionContract,
   { challenge, fingerprint, identifier: typed }: PendingLoginName,
   caller: Caller,
 ): Promise<PendingLogin | undefined> {
@@ -171,7 +188,7 @@ async function reachPendingLogin(
  */
 export function resendSignInCode(
   world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy' | 'random' | 'store'>,
-  input: { contract: TokenContract; name: PendingLoginName; caller: Caller },
+  input: { contract: SessionContract; name: PendingLoginName; caller: Caller },
 ): Promise<void> {
   const { caller, contract, name } = input;
   return inEvenTime(world, async () => {

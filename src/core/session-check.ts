@@ -1,4 +1,4 @@
-import { LIFETIMES, subjectOf, type TokenContract } from './access-token.ts';
+import { ACCESS_LIFETIMES, subjectOf, type TokenContract } from './access-token.ts';
 import { Failure } from './failure.ts';
 import { isLive, isNewest, type LiveSession } from './session.ts';
 import { minutes } from './time.ts';
@@ -35,7 +35,7 @@ export async function checkSession(
   if (!opens(live)) throw new Failure('session_ended', { credential: 'over' });
 
   // Whoever shares the HS256 secret can sign what they like around the name of a token that they were shown.
-  const longest = live.session.lastUsedAt + LIFETIMES[contract].access + SIGNED_WITHIN;
+  const longest = live.session.lastUsedAt + ACCESS_LIFETIMES[contract] + SIGNED_WITHIN;
   if (token.account !== subjectOf(contract, live.account) || token.expiresAt > longest) {
     throw new Failure('session_ended', { credential: 'refused' });
   }

@@ -1,21 +1,35 @@
-import { subjectOf, type TokenContract } from './access-token.ts';
+import { isTokenContract, subjectOf, type TokenContract } from './access-token.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { isNewest, type LiveSession, type SessionId, stillLive } from './session.ts';
+import type { SessionContract } from './session-lifetime.ts';
+import { sessionTokenDigests } from './session-token.ts';
 import type { Tables } from './store.ts';
 import type { Caller, World } from './world.ts';
 
-/** What a client holds of a session: either may be missing. */
+/** What a client holds of a session: any may be missing. */
 export interface SessionCredentials {
   accessToken?: string;
   refreshToken?: string;
+  sessionToken?: string;
+}
+
+/** The session that what a client holds names, in the way of its contract. */
+export async function sessionNamedBy(
+  world: Pick<World, 'accessTokens' | 'keyring' | 'store'>,
+  contract: SessionContract,
+  credentials: SessionCredentials,
+): Promise<LiveSession | undefined> {
+  if (isTokenContract(contract)) return sessionNamedByTokens(world, contract, credentials);
+  const live = await world.store.sessions.findByToken(sessionTokenDigests(world, credentials.sessionToken ?? ''));
+  return live?.session.contract === contract ? live : undefined;
 }
 
 /**
  * The session that an access token (also an expired one) or a refresh token of the contract names.
  * Checking a signature takes time, so this is done before a transaction opens.
  */
-export async function sessionNamedBy(
+async function sessionNamedByTokens(
   world: Pick<World, 'accessTokens' | 'keyring' | 'store'>,
   contract: TokenContract,
   { accessToken, refreshToken }: SessionCredentials,
@@ -45,7 +59,7 @@ export async function sessionNamedBy(
  */
 export async function signOut(
   world: Pick<World, 'accessTokens' | 'clock' | 'keyring' | 'store'>,
-  input: { contract: TokenContract; credentials: SessionCredentials; caller: Caller },
+  input: { contract: SessionContract; credentials: SessionCredentials; caller: Caller },
 ): Promise<boolean> {
   const live = await sessionNamedBy(world, input.contract, input.credentials);
   if (!live) return false;

@@ -1,4 +1,4 @@
-import { LIFETIMES, type TokenContract } from './access-token.ts';
+import { accessTokenOf, isTokenContract, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
 import { type DeviceId, MOST_DEVICES, type NamedDevice } from './device.ts';
 import { Failure } from './failure.ts';
@@ -6,6 +6,8 @@ import { KNOWN_FOR } from './lockout.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import { makeRefreshToken, newRefreshToken } from './refresh-token-family.ts';
 import type { Session, SessionId } from './session.ts';
+import { type SessionContract, sessionEnd } from './session-lifetime.ts';
+import { newSessionToken } from './session-token.ts';
 import type { Tables } from './store.ts';
 import { hours } from './time.ts';
 import type { Caller, World } from './world.ts';
@@ -16,19 +18,38 @@ const HARD_CAP = 200;
 /** Most clients and places known to an account. */
 const MOST_KNOWN = 200;
 
-/** What a signed-in client is given. */
-export interface SignedIn {
-  outcome: 'signed_in';
+/** A session and its secrets before the transaction that made them is durable. */
+export interface StartedSession {
   account: Account;
   session: Session;
-  accessToken: string;
-  refreshToken: string;
+  /** What the client keeps the session by: its first refresh token, or the token that opens it by itself. */
+  secret: string;
   /** For the client to send back at its next sign-in; a client known already keeps its own (rule 20). */
   clientToken: string;
 }
 
-/** A session and its secrets before the transaction that made them is durable. */
-export type StartedSession = Omit<SignedIn, 'accessToken' | 'outcome'>;
+/** How a contract's sessions travel. */
+type Secrets<Contract extends SessionContract> = Contract extends TokenContract
+  ? { accessToken: string; refreshToken: string }
+  : { sessionToken: string };
+
+/** What a signed-in client is given. */
+export type SignedIn<Contract extends SessionContract = TokenContract> = {
+  outcome: 'signed_in';
+} & Omit<StartedSession, 'secret'> &
+  Secrets<Contract>;
+
+/** Puts the secrets of a session that is durable into the form of its contract. */
+export async function signedInWith<Contract extends SessionContract>(
+  world: Pick<World, 'accessTokens' | 'clock'>,
+  contract: Contract,
+  { secret, ...started }: StartedSession,
+): Promise<SignedIn<Contract>> {
+  const secrets = isTokenContract(contract)
+    ? { accessToken: await accessTokenOf(world, started), refreshToken: secret }
+    : { sessionToken: secret };
+  return { outcome: 'signed_in', ...started, ...secrets } as SignedIn<Contract>;
+}
 
 type StartWorld = Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables };
 
@@ -54,7 +75,7 @@ export async function startSession(
   world: StartWorld,
   of: {
     account: Account;
-    contract: TokenContract;
+    contract: SessionContract;
     caller: Caller;
     secondFactor: boolean;
     device?: NamedDevice;
@@ -63,21 +84,22 @@ export async function startSession(
   const { caller, contract, device } = of;
   const now = world.clock.now();
   const held = await holdUnchanged(world, of.account);
-  const lifetimes = LIFETIMES[contract];
+  const token = isTokenContract(contract) ? undefined : newSessionToken(world);
   const session: Session = {
     id: world.random.uuid() as SessionId,
     accountId: held.id,
     contract,
-    tokenId: world.random.uuid(),
+    tokenId: token ? null : world.random.uuid(),
     previousTokenId: null,
     createdAt: now,
     authenticatedAt: now,
     factorProvenAt: of.secondFactor ? now : null,
     lastUsedAt: now,
-    expiresAt: now + lifetimes.idle,
+    expiresAt: sessionEnd(contract, now, now),
     address: caller.address,
     userAgent: caller.userAgent,
     deviceId: device ? await useDevice(world, held, device, caller) : null,
+    tokenDigest: token?.digest ?? null,
   };
   await world.store.sessions.insert(session);
   await world.store.sessions.endBeyond(held.id, {
@@ -86,14 +108,19 @@ export async function startSession(
     usedSince: now - hours(24),
     spare: session.id,
   });
-  const refreshToken = newRefreshToken(world, contract);
-  await world.store.refreshTokens.insert(makeRefreshToken(world, session, refreshToken));
+  const secret = token?.token ?? (await startFamily(world, session));
   const clientToken = await recogniseClient(world, held, caller, device ?? null);
   const account = {
     ...held,
     ...(await world.store.accounts.recordSignIn(held.id, { at: now, address: caller.address })),
   };
-  return { account, session, refreshToken, clientToken };
+  return { account, session, secret, clientToken };
+}
+
+async function startFamily(world: StartWorld, session: Session): Promise<string> {
+  const refreshToken = newRefreshToken(world, session.contract as TokenContract);
+  await world.store.refreshTokens.insert(makeRefreshToken(world, session, refreshToken));
+  return refreshToken;
 }
 
 async function useDevice(world: StartWorld, account: Account, device: NamedDevice, caller: Caller): Promise<DeviceId> {

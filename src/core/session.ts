@@ -31,6 +31,8 @@ export interface Session {
   userAgent: string | null;
   /** The named device it was opened on, in the contracts that have them. */
   deviceId: DeviceId | null;
+  /** Of the opaque token that opens it, in contracts that have one. */
+  tokenDigest: string | null;
 }
 
 export interface LiveSession {

@@ -1,21 +1,21 @@
-import { accessTokenOf, type TokenContract } from './access-token.ts';
-import { type Account, isProven, NOBODY } from './account.ts';
-import { auditEvent } from './audit.ts';
+import { type Account, type CodeFactor, isProven, NOBODY } from './account.ts';
 import { type DeviceDescription, nameDevice } from './device.ts';
 import { withEvenNo } from './even-time.ts';
 import { Failure } from './failure.ts';
+import { openSignIn } from './first-factor.ts';
 import { type IdentifierKind, readIdentifier } from './identifier.ts';
 import { type Attempt, beginAttempt, bucketFor, releaseAttempt, succeedAttempt } from './lockout.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import { isPlausiblePassword, normalizedPassword } from './password.ts';
-import { openPendingLogin, type SecondFactorDue } from './pending-login.ts';
+import type { SecondFactorDue } from './pending-login.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
-import { holdUnchanged, type SignedIn, type StartedSession, startSession } from './session-start.ts';
+import type { SessionContract } from './session-lifetime.ts';
+import { holdUnchanged, type SignedIn, signedInWith } from './session-start.ts';
 import { recordWrongPassword } from './sign-in-failure.ts';
 import type { Tables } from './store.ts';
 import type { Caller, PasswordHash, World } from './world.ts';
 
-export type SignIn = SignedIn | SecondFactorDue;
+export type SignIn<Contract extends SessionContract = 'device' | 'cookie'> = SignedIn<Contract> | SecondFactorDue;
 
 /** From this many wrong passwords in a row on, the right one is worth a notice (ASVS 6.3.5). */
 const WORTH_A_NOTICE = 5;
@@ -31,8 +31,8 @@ export type InTransaction<W extends { store: Tables }> = Omit<W, 'store'> & { st
 export type MustBeProven = 'email' | 'any' | 'nothing';
 
 /** Who wants in, and what the contract asks of the account before it lets anybody in. */
-export interface PasswordSignIn {
-  contract: TokenContract;
+export interface PasswordSignIn<Contract extends SessionContract = SessionContract> {
+  contract: Contract;
   /** E-mail address or phone number, in any spelling. */
   identifier: string;
   /** The only kind that the contract knows. */
@@ -54,30 +54,17 @@ export interface PasswordSignIn {
  * @throws {Failure} `identifier_unproven` after the right password
  * @see ASVS 5.0: 6.3.1, 6.3.8; rules 8, 14, 20, 21, 22
  */
-export async function signInWithPassword(
+export async function signInWithPassword<Contract extends SessionContract>(
   world: SignInWorld,
-  input: PasswordSignIn & { device?: DeviceDescription },
-): Promise<SignIn> {
+  input: PasswordSignIn<Contract> & { device?: DeviceDescription },
+): Promise<SignIn<Contract>> {
   const { caller, contract } = input;
-  const device = input.device && { device: nameDevice(world, input.device, caller) };
-  const result = await withPassword(
-    world,
-    input,
-    async (inStore, account): Promise<StartedSession | SecondFactorDue> => {
-      const now = world.clock.now();
-      const { codeFactor: channel } = account;
-      if (channel) {
-        await inStore.store.audit.record(auditEvent('sign_in.second_factor_due', { account, contract, caller, now }));
-        return openPendingLogin(inStore, { account, channel, contract, caller, ...device });
-      }
-      await inStore.store.audit.record(
-        auditEvent('sign_in.succeeded', { account, contract, caller, now, facts: { method: 'password' } }),
-      );
-      return startSession(inStore, { account, contract, caller, secondFactor: false, ...device });
-    },
+  const device = input.device && nameDevice(world, input.device, caller);
+  const opened = await withPassword(world, input, (inStore, account) =>
+    openSignIn(inStore, { account, contract, caller, firstFactor: 'password', device }),
   );
-  if ('outcome' in result) return result;
-  return { outcome: 'signed_in', ...result, accessToken: await accessTokenOf(world, result) };
+  // A password is never asked for after the password.
+  return 'outcome' in opened ? (opened as SecondFactorDue<CodeFactor>) : signedInWith(world, contract, opened);
 }
 
 /**

@@ -3,8 +3,10 @@ import type { AuditEvent, RecordedEvent } from './audit.ts';
 import type { CodeKey, CodePurpose, DeliveredCode } from './delivered-code.ts';
 import type { Device, DeviceId } from './device.ts';
 import type { IdentifierKind } from './identifier.ts';
+import type { LinkedIdentity } from './linked-identity.ts';
 import type { Message } from './message.ts';
 import type { OneTimePurpose, OneTimeToken } from './one-time-token.ts';
+import type { Passkey } from './passkey.ts';
 import type { PendingLogin } from './pending-login.ts';
 import type { RefreshToken } from './refresh-token-family.ts';
 import type { PendingFactor } from './second-factor-enrolment.ts';
@@ -33,6 +35,9 @@ export interface Tables {
   devices: Devices;
   deliveredCodes: DeliveredCodes;
   secondFactors: SecondFactors;
+  passkeys: Passkeys;
+  linkedIdentities: LinkedIdentities;
+  spentChallenges: SpentChallenges;
   knownClients: KnownClients;
   attempts: Attempts;
   limits: Limits;
@@ -44,6 +49,7 @@ export interface Tables {
 export interface NewAccount {
   uuid: string;
   name: string | null;
+  image: string | null;
   firstName: string;
   lastName: string;
   /** Numbered if taken (rule 9). */
@@ -71,6 +77,11 @@ export interface Accounts {
   ): Promise<void>;
   /** What a takeover takes from the account's row itself (rule 7). */
   clearProfile(id: AccountId, now: Instant): Promise<void>;
+  setProfile(
+    id: AccountId,
+    profile: Pick<Account, 'firstName' | 'image' | 'lastName' | 'name'>,
+    now: Instant,
+  ): Promise<void>;
   setCodeFactor(id: AccountId, factor: CodeFactor | null, now: Instant): Promise<void>;
   /** Counts a sign-in and ends what was counted against it. @returns what the row says now */
   recordSignIn(
@@ -133,12 +144,17 @@ export interface Sessions {
   /** For an answer that changes nothing: may be up to one second old, never older than the last change made here (rule 28). */
   peek(id: SessionId): Promise<{ session: Session; account: Account } | undefined>;
   find(id: SessionId): Promise<{ session: Session; account: Account } | undefined>;
+  /** As {@link peek}, by the digests of an opaque token. */
+  peekByToken(digests: readonly string[]): Promise<{ session: Session; account: Account } | undefined>;
+  findByToken(digests: readonly string[]): Promise<{ session: Session; account: Account } | undefined>;
   list(accountId: AccountId, now: Instant): Promise<Session[]>;
   /** Makes `tokenId` the newest access token, and keeps the one before (rule 27). */
   renew(
     id: SessionId,
     change: Pick<Session, 'lastUsedAt' | 'expiresAt' | 'address' | 'userAgent'> & { tokenId: string },
   ): Promise<boolean>;
+  /** Notes a use. */
+  touch(id: SessionId, change: Pick<Session, 'lastUsedAt' | 'expiresAt'>): Promise<boolean>;
   markAuthenticated(
     id: SessionId,
     change: { authenticatedAt: Instant; factorProvenAt: Instant | null },
@@ -171,9 +187,9 @@ export interface RefreshTokens {
 
 export interface OneTimeTokens {
   insert(token: OneTimeToken): Promise<void>;
-  find(purpose: OneTimePurpose, digests: string[]): Promise<OneTimeToken | undefined>;
+  find<Purpose extends OneTimePurpose>(purpose: Purpose, digests: string[]): Promise<OneTimeToken<Purpose> | undefined>;
   /** Removes and returns it: of many callers exactly one gets it (ASVS 6.5.1). */
-  take(purpose: OneTimePurpose, digests: string[]): Promise<OneTimeToken | undefined>;
+  take<Purpose extends OneTimePurpose>(purpose: Purpose, digests: string[]): Promise<OneTimeToken<Purpose> | undefined>;
   removeAll(accountId: AccountId, purpose?: OneTimePurpose): Promise<void>;
   /** Removes all but the newest of a purpose (rule 3). */
   keepNewest(accountId: AccountId, purpose: OneTimePurpose, count: number): Promise<void>;
@@ -242,6 +258,37 @@ export interface SecondFactors {
   takeRecoveryCode(accountId: AccountId, digest: string): Promise<boolean>;
   countRecoveryCodes(accountId: AccountId): Promise<number>;
   removeAll(accountId: AccountId): Promise<void>;
+}
+
+export interface Passkeys {
+  /** What authenticators know the account by: `fresh`, unless it has one already. */
+  handle(accountId: AccountId, fresh: string): Promise<string>;
+  findHandle(accountId: AccountId): Promise<string | null>;
+  /** @returns `false` if an account has the credential already */
+  add(passkey: Passkey): Promise<boolean>;
+  find(credentialId: string): Promise<Passkey | undefined>;
+  list(accountId: AccountId): Promise<Passkey[]>;
+  /** Notes a use. @returns `false` if it is gone, or its counter was moved on by another use. One statement. */
+  use(passkey: Passkey, now: { counter: number; backedUp: boolean; lastUsedAt: Instant }): Promise<boolean>;
+  rename(accountId: AccountId, uuid: string, name: string | null): Promise<Passkey | undefined>;
+  remove(accountId: AccountId, uuid: string): Promise<Passkey | undefined>;
+  removeAll(accountId: AccountId): Promise<void>;
+}
+
+export interface LinkedIdentities {
+  /** @returns `false` if it is linked already, or the account has another one of the provider */
+  add(identity: LinkedIdentity): Promise<boolean>;
+  find(provider: string, subject: string): Promise<LinkedIdentity | undefined>;
+  list(accountId: AccountId): Promise<LinkedIdentity[]>;
+  use(identity: LinkedIdentity, now: Pick<LinkedIdentity, 'email' | 'lastUsedAt'>): Promise<void>;
+  remove(accountId: AccountId, provider: string): Promise<boolean>;
+  removeAll(accountId: AccountId): Promise<void>;
+}
+
+/** What was made without a row, and may be used once. */
+export interface SpentChallenges {
+  /** @returns `false` if it was spent before: of many callers exactly one gets `true` (ASVS 5.0: 6.5.1) */
+  spend(digest: string, expiresAt: Instant): Promise<boolean>;
 }
 
 export interface KnownClients {

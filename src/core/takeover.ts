@@ -23,6 +23,8 @@ export async function takeOver(
   await store.pendingLogins.removeAll(account.id);
   await store.oneTimeTokens.removeAll(account.id);
   await store.secondFactors.removeAll(account.id);
+  await store.passkeys.removeAll(account.id);
+  await store.linkedIdentities.removeAll(account.id);
   await store.deliveredCodes.removeAll(account.id);
   await store.devices.removeAll(account.id);
   const value = account[by.proven];

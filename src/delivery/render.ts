@@ -9,6 +9,7 @@ import { frenchSpacing, plainLine } from './plain-text.ts';
 import { accountDeleted } from './templates/account-deleted.ts';
 import { accountLocked } from './templates/account-locked.ts';
 import { changeCode } from './templates/change-code.ts';
+import { changeEmail } from './templates/change-email.ts';
 import { claimAccount } from './templates/claim-account.ts';
 import { confirmationCode } from './templates/confirmation-code.ts';
 import { factorChanged } from './templates/factor-changed.ts';
@@ -16,10 +17,14 @@ import { factorCode } from './templates/factor-code.ts';
 import { identifierChangeRequested } from './templates/identifier-change-requested.ts';
 import { identifierChanged } from './templates/identifier-changed.ts';
 import type { LetterIn, SmsIn } from './templates/letter.ts';
+import { magicLink } from './templates/magic-link.ts';
 import { newDevice } from './templates/new-device.ts';
+import { passkeyChanged } from './templates/passkey-changed.ts';
 import { passwordChanged } from './templates/password-changed.ts';
 import { passwordDisabled } from './templates/password-disabled.ts';
+import { providerChanged } from './templates/provider-changed.ts';
 import { recoveryCodeUsed } from './templates/recovery-code-used.ts';
+import { recoveryCodesRenewed } from './templates/recovery-codes-renewed.ts';
 import { resetCode } from './templates/reset-code.ts';
 import { resetPassword } from './templates/reset-password.ts';
 import { secondFactorFailures } from './templates/second-factor-failures.ts';
@@ -35,6 +40,8 @@ const LETTERS: {
   verify_email: verifyEmail,
   claim_account: claimAccount,
   reset_password: resetPassword,
+  magic_link: magicLink,
+  change_email: changeEmail,
   password_changed: passwordChanged,
   account_locked: accountLocked,
   session_replayed: sessionReplayed,
@@ -48,6 +55,9 @@ const LETTERS: {
   identifier_changed: identifierChanged,
   identifier_change_requested: identifierChangeRequested,
   factor_changed: factorChanged,
+  recovery_codes_renewed: recoveryCodesRenewed,
+  passkey_changed: passkeyChanged,
+  provider_changed: providerChanged,
   recovery_code_used: recoveryCodeUsed,
   second_factor_failures: secondFactorFailures,
   password_disabled: passwordDisabled,
@@ -60,6 +70,7 @@ const WORDS = {
     otherwise: 'Or open this address in your browser:',
     when: 'When',
     device: 'Device',
+    passkey: 'Passkey',
     browser: 'Browser',
     address: 'Network address',
     unknown: 'unknown',
@@ -69,6 +80,7 @@ const WORDS = {
     otherwise: 'Ou ouvrez cette adresse dans votre navigateur :',
     when: 'Date',
     device: 'Appareil',
+    passkey: 'Clé d’accès',
     browser: 'Navigateur',
     address: 'Adresse réseau',
     unknown: 'inconnue',
@@ -136,7 +148,7 @@ export function renderer(settings: {
 // sign up with it and with somebody else's address.
 const LINK_LIKE = /:\/\/|@|\bwww\.|\.\p{L}{2,}/iu;
 
-function chosenName(name: string | null): string {
+function chosenName(name: string | null | undefined): string {
   const shown = plainLine(name ?? '');
   return LINK_LIKE.test(shown) ? '' : shown;
 }
@@ -147,13 +159,15 @@ function greeting(hello: string, name: string | null): string {
 }
 
 function circumstances(
-  { at, address, userAgent, deviceName = null }: Circumstances & { deviceName?: string | null },
+  facts: Circumstances & { deviceName?: string | null; passkey?: string | null },
   locale: Locale,
 ): { label: string; value: string }[] {
+  const { at, address, userAgent } = facts;
   const words = WORDS[locale];
-  const device = chosenName(deviceName);
+  const [device, passkey] = [chosenName(facts.deviceName), chosenName(facts.passkey)];
   return [
     { label: words.when, value: whenIn(locale, at) },
+    ...(passkey ? [{ label: words.passkey, value: passkey }] : []),
     ...(device ? [{ label: words.device, value: device }] : []),
     { label: words.browser, value: plainLine(userAgentLabel(userAgent, locale)) },
     { label: words.address, value: plainLine(address ?? words.unknown) },

@@ -30,6 +30,7 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
           .values({
             uuid: account.uuid,
             name: account.name,
+            image: account.image,
             first_name: account.firstName,
             last_name: account.lastName,
             username,
@@ -100,7 +101,9 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
         updated_at: now,
       }),
     clearProfile: (id, now) =>
-      change(id, { name: null, first_name: '', last_name: '', code_factor: null, updated_at: now }),
+      change(id, { name: null, first_name: '', last_name: '', image: null, code_factor: null, updated_at: now }),
+    setProfile: (id, { firstName, image, lastName, name }, now) =>
+      change(id, { name, first_name: firstName, last_name: lastName, image, updated_at: now }),
     setCodeFactor: (id, factor, now) => change(id, { code_factor: factor, updated_at: now }),
     async recordSignIn(id, { address, at }) {
       effects.accounts.add(id);
@@ -196,6 +199,7 @@ export function accountFrom(row: Row): Account {
     id: row.id as AccountId,
     uuid: row.uuid,
     name: row.name,
+    image: row.image,
     firstName: row.first_name,
     lastName: row.last_name,
     username: row.username,

@@ -2,11 +2,13 @@ import type { Kysely } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import * as identityCore from './migrations/0001-identity-core.ts';
 import * as secondFactorsAndDevices from './migrations/0002-second-factors-and-devices.ts';
+import * as passkeysAndProviders from './migrations/0003-passkeys-and-providers.ts';
 
 /** In order, by name; forward only, and never edited once released. */
 const migrations: Record<string, Migration> = {
   '0001-identity-core': identityCore,
   '0002-second-factors-and-devices': secondFactorsAndDevices,
+  '0003-passkeys-and-providers': passkeysAndProviders,
 };
 
 /**

@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { AccountId } from '../core/account.ts';
 import type { NamedDevice } from '../core/device.ts';
-import type { PendingLogin } from '../core/pending-login.ts';
+import type { FirstFactor, PendingLogin } from '../core/pending-login.ts';
 import type { PendingLogins } from '../core/store.ts';
 import type { ContractName } from '../core/world.ts';
 import type { Database, PendingLoginTable } from './schema.ts';
@@ -25,6 +25,7 @@ export function pendingLoginsOn(db: Kysely<Database>): PendingLogins {
           network: pending.network,
           code_binding: pending.codeBinding,
           device: pending.device && JSON.stringify(pending.device),
+          first_factor: pending.firstFactor,
         })
         .execute();
     },
@@ -94,5 +95,6 @@ function pendingFrom(row: Selectable<PendingLoginTable>): PendingLogin {
     network: row.network,
     codeBinding: row.code_binding,
     device: row.device === null ? null : (JSON.parse(row.device) as NamedDevice),
+    firstFactor: row.first_factor as FirstFactor,
   };
 }

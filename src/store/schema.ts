@@ -15,6 +15,9 @@ export interface Database {
   totp: { account_id: number; sealed_secret: string; last_step: number; confirmed_at: number };
   pending_factor: PendingFactorTable;
   recovery_code: { account_id: number; digest: string };
+  passkey: PasskeyTable;
+  linked_identity: LinkedIdentityTable;
+  spent_challenge: { digest: string; expires_at: number };
   known_client: { digest: string; account_id: number; signed_in_at: number };
   attempt: AttemptTable;
   rate_limit: RateLimitTable;
@@ -31,6 +34,7 @@ export interface AccountTable {
   id: Generated<number>;
   uuid: string;
   name: string | null;
+  image: string | null;
   first_name: string;
   last_name: string;
   username: string;
@@ -57,6 +61,8 @@ export interface AccountTable {
   locked_out_at: number | null;
   /** Wrong second factors in a row. */
   wrong_codes: Generated<number>;
+  /** What authenticators know the account by. */
+  passkey_handle: string | null;
 }
 
 export interface PasswordTable {
@@ -93,6 +99,8 @@ export interface SessionTable {
   address: string | null;
   user_agent: string | null;
   device_id: number | null;
+  /** Of the opaque token that opens it, in contracts that have one. */
+  token_digest: string | null;
 }
 
 export interface RefreshTokenTable {
@@ -114,6 +122,8 @@ export interface OneTimeTokenTable {
   identifier: string;
   created_at: number;
   expires_at: number;
+  /** What it leads on to, as JSON. */
+  facts: string | null;
 }
 
 export interface PendingLoginTable {
@@ -130,6 +140,31 @@ export interface PendingLoginTable {
   code_binding: string | null;
   /** What the client calls its device, and what tells it apart, as JSON. */
   device: string | null;
+  first_factor: string;
+}
+
+export interface PasskeyTable {
+  uuid: string;
+  account_id: number;
+  credential_id: string;
+  public_key: string;
+  counter: number;
+  transports: string;
+  backed_up: number;
+  aaguid: string;
+  name: string | null;
+  created_at: number;
+  last_used_at: number | null;
+}
+
+export interface LinkedIdentityTable {
+  provider: string;
+  subject: string;
+  account_id: number;
+  /** As the provider last said it, for its owner to tell accounts apart. */
+  email: string | null;
+  created_at: number;
+  last_used_at: number | null;
 }
 
 export interface DeviceTable {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { AccountId } from '../core/account.ts';
-import type { LiveSession, SessionId } from '../core/session.ts';
+import type { LiveSession } from '../core/session.ts';
 
 /** Oldest a session may be for an answer that changes nothing (rule 28). */
 const MAX_AGE_MILLISECONDS = 1000;
@@ -17,7 +17,8 @@ interface Entry {
  * read before its account last changed is not used. "Unknown" is never kept.
  */
 export class SessionCache {
-  readonly #entries: LRUCache<SessionId, Entry>;
+  /** By what a request names the session with: its id, or its token's digest. */
+  readonly #entries: LRUCache<string, Entry>;
   /** When each account last changed, for as long as an entry from before could still be young enough. */
   #changed = new Map<AccountId, number>();
   #changedBefore = new Map<AccountId, number>();
@@ -45,14 +46,14 @@ export class SessionCache {
     }
   }
 
-  async look(id: SessionId, read: () => Promise<LiveSession | undefined>): Promise<LiveSession | undefined> {
-    const entry = this.#entries.get(id);
+  async look(name: string, read: () => Promise<LiveSession | undefined>): Promise<LiveSession | undefined> {
+    const entry = this.#entries.get(name);
     if (entry && this.#now() - entry.readAt < MAX_AGE_MILLISECONDS && !this.#overtaken(entry)) return entry.live;
     const turn = this.#turn;
     const readAt = this.#now();
     const live = await read();
-    if (live) this.#entries.set(id, { live, turn, readAt });
-    else this.#entries.delete(id);
+    if (live) this.#entries.set(name, { live, turn, readAt });
+    else this.#entries.delete(name);
     return live;
   }
 

@@ -8,7 +8,7 @@ import { accountFrom } from './accounts.ts';
 import type { DatabaseHandle, Effects } from './database.ts';
 import type { Database, SessionTable } from './schema.ts';
 
-export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Sessions, 'peek'> {
+export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Sessions, 'peek' | 'peekByToken'> {
   const changed = async (query: Promise<{ account_id: number }[]>): Promise<number> => {
     const rows = await query;
     for (const row of rows) effects.accounts.add(row.account_id as AccountId);
@@ -20,6 +20,10 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
       await db.insertInto('session').values(rowFrom(session)).execute();
     },
     find: (id) => findSession(db, id),
+    async findByToken(digests) {
+      const row = await sessionRows(db).where('session.token_digest', 'in', digests).executeTakeFirst();
+      return row && liveSessionFrom(row);
+    },
     async list(accountId, now) {
       const rows = await db
         .selectFrom('session')
@@ -47,6 +51,17 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
           .execute(),
       );
       return renewed === 1;
+    },
+    async touch(id, { lastUsedAt, expiresAt }) {
+      const touched = await changed(
+        db
+          .updateTable('session')
+          .set({ last_used_at: lastUsedAt, expires_at: expiresAt })
+          .where('id', '=', id)
+          .returning('account_id')
+          .execute(),
+      );
+      return touched === 1;
     },
     async markAuthenticated(id, { authenticatedAt, factorProvenAt }) {
       const marked = await changed(
@@ -128,13 +143,16 @@ async function findSession(db: Kysely<Database>, id: SessionId): Promise<LiveSes
 }
 
 /** The same, prepared: it answers most requests there are, and putting the statement together took longer than running it. */
-export function sessionFinder(handle: DatabaseHandle): (id: SessionId) => Promise<LiveSession | undefined> {
-  const marker = 'the id of a session';
-  const query = sessionRows(handle.read).where('session.id', '=', marker).compile();
+export function sessionFinder(
+  handle: DatabaseHandle,
+  column: 'id' | 'token_digest',
+): (value: string) => Promise<LiveSession | undefined> {
+  const marker = 'what names a session';
+  const query = sessionRows(handle.read).where(`session.${column}`, '=', marker).compile();
   const place = query.parameters.indexOf(marker);
-  const find = handle.prepare('find_session', query);
-  return async (id) => {
-    const [row] = await find(query.parameters.with(place, id));
+  const find = handle.prepare(`find_session_by_${column}`, query);
+  return async (value) => {
+    const [row] = await find(query.parameters.with(place, value));
     return row && liveSessionFrom(row);
   };
 }
@@ -186,6 +204,7 @@ function sessionRows(db: Kysely<Database>) {
       'session.address',
       'session.user_agent',
       'session.device_id',
+      'session.token_digest',
     ]);
 }
 
@@ -204,6 +223,7 @@ function sessionFrom(row: Selectable<SessionTable>): Session {
     address: row.address,
     userAgent: row.user_agent,
     deviceId: row.device_id as DeviceId | null,
+    tokenDigest: row.token_digest,
   };
 }
 
@@ -222,5 +242,6 @@ function rowFrom(session: Session): SessionTable {
     address: session.address,
     user_agent: session.userAgent,
     device_id: session.deviceId,
+    token_digest: session.tokenDigest,
   };
 }

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Keyring } from '../core/keyring.ts';
+import type { LiveSession } from '../core/session.ts';
 import type { Store, Tables } from '../core/store.ts';
 import type { Random } from '../core/world.ts';
 import { accountsOn } from './accounts.ts';
@@ -10,7 +11,9 @@ import { deliveredCodesOn } from './delivered-codes.ts';
 import { devicesOn } from './devices.ts';
 import { identifiersOn } from './identifiers.ts';
 import { limitsOn } from './limits.ts';
+import { linkedIdentitiesOn } from './linked-identities.ts';
 import { outboxOn } from './outbox.ts';
+import { passkeysOn, spentChallengesOn } from './passkeys.ts';
 import { passwordsOn } from './passwords.ts';
 import { pendingLoginsOn } from './pending-logins.ts';
 import type { Database } from './schema.ts';
@@ -32,13 +35,16 @@ export function storeOn(handle: DatabaseHandle, keyring: Keyring, random: Random
       identifiers: identifiersOn(db, effects),
       passwords: passwordsOn(db, effects),
       // Inside a transaction a look is never older than the transaction.
-      sessions: { ...sessions, peek: sessions.find },
+      sessions: { ...sessions, peek: sessions.find, peekByToken: sessions.findByToken },
       refreshTokens: refreshTokensOn(db, handle.kind),
       oneTimeTokens: oneTimeTokensOn(db),
       pendingLogins: pendingLoginsOn(db),
       devices: devicesOn(db),
       deliveredCodes: deliveredCodesOn(db),
       secondFactors: secondFactorsOn(db),
+      passkeys: passkeysOn(db, effects),
+      linkedIdentities: linkedIdentitiesOn(db, effects),
+      spentChallenges: spentChallengesOn(db),
       knownClients: knownClientsOn(db),
       attempts: attemptsOn(db),
       limits: limitsOn(db),
@@ -48,11 +54,25 @@ export function storeOn(handle: DatabaseHandle, keyring: Keyring, random: Random
     };
   };
 
-  const find = sessionFinder(handle);
+  const find = sessionFinder(handle, 'id');
+  const findByDigest = sessionFinder(handle, 'token_digest');
+  const findByToken = async (digests: readonly string[]): Promise<LiveSession | undefined> => {
+    for (const digest of digests) {
+      const live = await findByDigest(digest);
+      if (live) return live;
+    }
+    return undefined;
+  };
   const committed = tables(handle.read, noEffects());
   return {
     ...committed,
-    sessions: { ...committed.sessions, find, peek: (id) => cache.look(id, () => find(id)) },
+    sessions: {
+      ...committed.sessions,
+      find,
+      findByToken,
+      peek: (id) => cache.look(id, () => find(id)),
+      peekByToken: (digests) => cache.look(digests[0] ?? '', () => findByToken(digests)),
+    },
     transaction: (work) => handle.transaction((db, effects) => work(tables(db, effects))),
   };
 }

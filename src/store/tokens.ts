@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { AccountId } from '../core/account.ts';
-import type { OneTimePurpose, OneTimeToken } from '../core/one-time-token.ts';
+import type { OneTimeFacts, OneTimePurpose, OneTimeToken } from '../core/one-time-token.ts';
 import type { RefreshToken } from '../core/refresh-token-family.ts';
 import type { SessionId } from '../core/session.ts';
 import type { KnownClients, OneTimeTokens, RefreshTokens } from '../core/store.ts';
@@ -76,6 +76,7 @@ export function oneTimeTokensOn(db: Kysely<Database>): OneTimeTokens {
           identifier: token.identifier,
           created_at: token.createdAt,
           expires_at: token.expiresAt,
+          facts: token.facts && JSON.stringify(token.facts),
         })
         .execute();
     },
@@ -121,15 +122,16 @@ export function oneTimeTokensOn(db: Kysely<Database>): OneTimeTokens {
   };
 }
 
-function oneTimeTokenFrom(row: Selectable<OneTimeTokenTable>): OneTimeToken {
+function oneTimeTokenFrom<Purpose extends OneTimePurpose>(row: Selectable<OneTimeTokenTable>): OneTimeToken<Purpose> {
   return {
     digest: row.digest,
-    purpose: row.purpose as OneTimePurpose,
+    purpose: row.purpose as Purpose,
     accountId: row.account_id as AccountId,
     epoch: row.epoch,
     identifier: row.identifier,
     createdAt: row.created_at,
     expiresAt: row.expires_at,
+    facts: (row.facts === null ? null : JSON.parse(row.facts)) as OneTimeFacts[Purpose],
   };
 }
 

@@ -30,6 +30,7 @@ async function addSessions(stage: Stage, accountId: number, count: number, apart
         address: null,
         userAgent: null,
         deviceId: null,
+        tokenDigest: null,
       });
     }
   });

@@ -63,7 +63,13 @@ export async function withDevices(stage: Stage): Promise<DeviceStage> {
       const uuid = world.random.uuid();
       const now = clock.now();
       const id = await world.store.transaction(async ({ accounts, identifiers, passwords }) => {
-        const nobody = { name: null, firstName: '', lastName: '', createdFrom: { address: null, userAgent: null } };
+        const nobody = {
+          name: null,
+          image: null,
+          firstName: '',
+          lastName: '',
+          createdFrom: { address: null, userAgent: null },
+        };
         const accountId = await accounts.create({ uuid, username: uuid, ...nobody, locale: 'fr', createdAt: now });
         for (const kind of ['email', 'phone'] as const) {
           const value = held[kind];

@@ -25,6 +25,8 @@ const FACTS: Omit<Messages, CodeTemplate> = {
   verify_email: { token, name: 'Ada' },
   claim_account: { token, name: 'Ada' },
   reset_password: { token, name: 'Ada' },
+  magic_link: { token, name: 'Ada' },
+  change_email: { token, name: 'Ada' },
   password_changed: { name: 'Ada', ...circumstances },
   account_locked: { token, name: 'Ada', ...circumstances },
   session_replayed: { name: 'Ada', ...circumstances },
@@ -33,6 +35,9 @@ const FACTS: Omit<Messages, CodeTemplate> = {
   identifier_changed: { name: 'Ada', kind: 'email', ...circumstances },
   identifier_change_requested: { name: 'Ada', kind: 'email', ...circumstances },
   factor_changed: { name: 'Ada', change: 'enabled', factor: 'sms', ...circumstances },
+  recovery_codes_renewed: { name: 'Ada', ...circumstances },
+  passkey_changed: { name: 'Ada', change: 'added', passkey: 'Blue key', ...circumstances },
+  provider_changed: { name: 'Ada', change: 'joined', provider: 'github', ...circumstances },
   recovery_code_used: { name: 'Ada', left: 9, ...circumstances },
   second_factor_failures: { name: 'Ada', ...circumstances },
   password_disabled: { name: 'Ada', ...circumstances },
@@ -44,6 +49,8 @@ const PAGES: Partial<Record<Template, string>> = {
   verify_email: '/verify-email',
   claim_account: '/reset-password',
   reset_password: '/reset-password',
+  magic_link: '/magic-link',
+  change_email: '/change-email',
   account_locked: '/unlock',
 };
 
@@ -119,6 +126,7 @@ for (const template of TEMPLATES) {
               ...('at' in FACTS[template] && { userAgent: hostile, address: hostile }),
               // A name that looks like a link is left out; none of these does, and the row stays.
               ...('deviceName' in FACTS[template] && { deviceName: `x${hostile}` }),
+              ...('passkey' in FACTS[template] && { passkey: `x${hostile}` }),
             }),
           );
           assert.equal(subject, plain.subject);
@@ -135,8 +143,12 @@ for (const template of TEMPLATES) {
       if (page) {
         it('says how long its link lives', () => {
           const { text } = render(message(template, locale));
-          const daylong = template === 'verify_email' || template === 'account_locked';
-          assert.match(text, daylong ? /24 (hours|heures)/ : /\b1 (hour|heure)\b/);
+          const lives: Partial<Record<Template, RegExp>> = {
+            verify_email: /\b24 (hours|heures)\b/,
+            account_locked: /\b24 (hours|heures)\b/,
+            magic_link: /\b10 minutes\b/,
+          };
+          assert.match(text, lives[template] ?? /\b1 (hour|heure)\b/);
         });
       }
       if ('at' in FACTS[template]) {
@@ -186,6 +198,30 @@ describe('a rendered message', () => {
     }
   });
 
+  it('names a passkey as its owner does, unless by what a mail program would make a link of', () => {
+    const of = (passkey: string | null) => render(message('passkey_changed', 'fr', { passkey }));
+    assert.match(of('Ma clé bleue').text, /^Clé d’accès\u00A0: Ma clé bleue$/m);
+    assert.match(of('x'.repeat(5000)).text, /^Clé d’accès\u00A0: x{99}…$/m);
+    for (const name of ['Lost? https://evil.example', 'call me@evil.example', 'evil.com', null, ' \u202E ']) {
+      const { html, text } = of(name);
+      assert.doesNotMatch(html + text, /Clé d’accès\u00A0|>Clé d’accès<|evil/, String(name));
+    }
+  });
+
+  it('names a provider as it spells itself, and another issuer with a capital', () => {
+    const of = (provider: string, locale: Locale, change: string) =>
+      render(message('provider_changed', locale, { provider, change }));
+    for (const change of ['linked', 'joined', 'unlinked']) {
+      assert.match(of('github', 'en', change).subject, /^(Signing in|First sign-in) with GitHub/);
+      assert.match(of('google', 'fr', change).subject, /onnexion avec Google/);
+      assert.match(of('acme', 'fr', change).text, /(compte|avec) Acme /);
+    }
+    assert.match(of('constructor', 'en', 'linked').subject, / Constructor /);
+    const hostile = of('<b>\r\n\u202Ex', 'en', 'joined');
+    assert.equal(hostile.subject, 'First sign-in with <b> x');
+    assert.doesNotMatch(hostile.html, /<b>|\r|\u202E/);
+  });
+
   it('says what changed', () => {
     const opening = (template: Tested, facts: object) =>
       render(message(template, 'en', facts))
@@ -204,6 +240,12 @@ describe('a rendered message', () => {
     );
     assert.match(opening('factor_changed', { factor: 'totp' }), /takes a second step: codes from an authenticator app/);
     assert.match(opening('factor_changed', { factor: 'email', change: 'disabled' }), /no second step .*by e-mail/);
+    assert.match(opening('passkey_changed', { change: 'added' }), /been added .*: whoever holds it can sign in/);
+    assert.match(opening('passkey_changed', { change: 'removed' }), /been removed .*: nobody can sign in with it/);
+    assert.match(opening('passkey_changed', { change: 'renamed' }), /been given another name\. It works as before/);
+    assert.match(opening('provider_changed', { change: 'linked' }), /a GitHub account can sign in .* been linked/);
+    assert.match(opening('provider_changed', { change: 'joined' }), /with GitHub for the first time/);
+    assert.match(opening('provider_changed', { change: 'unlinked' }), /unlinked .* can no longer sign in/);
     assert.match(opening('recovery_code_used', { left: 0 }), /It was the last one/);
     assert.match(opening('recovery_code_used', { left: 1 }), /1 code is left\. Better make new ones/);
     assert.match(opening('recovery_code_used', { left: 9 }), /9 codes are left\.$/);
@@ -233,8 +275,12 @@ describe('a rendered message', () => {
   });
 
   it('sets French with unbreakable spaces', () => {
-    for (const template of TEMPLATES) {
-      const { html, subject, text } = render(message(template, 'fr'));
+    const changes = [
+      ...(['added', 'removed', 'renamed'] as const).map((change) => ['passkey_changed', { change }] as const),
+      ...(['linked', 'joined', 'unlinked'] as const).map((change) => ['provider_changed', { change }] as const),
+    ];
+    for (const [template, facts] of [...TEMPLATES.map((template) => [template, {}] as const), ...changes]) {
+      const { html, subject, text } = render(message(template, 'fr', facts));
       for (const body of [subject, text, seen(html)]) assert.doesNotMatch(body, / [;?!»]|« | :(?!\/)|'/, template);
     }
     assert.match(render(message('verify_email', 'fr')).text, /Guichet\u202F! .*compte\u202F\?/s);

@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test';
 import { type FastifyInstance, fastify } from 'fastify';
+import type { SignIn } from '../../src/core/sign-in.ts';
 import { ensureSigningKey } from '../../src/core/signing-key.ts';
 import type { Caller } from '../../src/core/world.ts';
 import { secureHeaders, secureHeaderValues } from '../../src/http/headers.ts';
@@ -33,7 +34,7 @@ export interface Pages extends TestWorld {
   /** Sends a form as a browser does from the page that showed it. */
   press(path: string, page: OpenPage, more?: { fields?: Record<string, string>; headers?: Headers }): Promise<Answer>;
   /** Signs in to Ada's account, as a client that needs her address proven. */
-  signIn(password?: string): ReturnType<Pages['identity']['signInWithPassword']>;
+  signIn(password?: string): Promise<SignIn>;
   /** Makes an account and opens the page that its mail leads to. */
   signUp(of?: { email?: string; name?: string; caller?: Partial<Caller> }): Promise<OpenPage>;
 }

@@ -19,6 +19,10 @@ describe('migrating', () => {
     const migrating = handle.migrate();
     const timer = setTimeout(() => void other.query('commit'), 3200);
     t.after(() => clearTimeout(timer));
-    assert.deepEqual(await migrating, ['0001-identity-core', '0002-second-factors-and-devices']);
+    assert.deepEqual(await migrating, [
+      '0001-identity-core',
+      '0002-second-factors-and-devices',
+      '0003-passkeys-and-providers',
+    ]);
   });
 });

@@ -55,7 +55,11 @@ describe('migrating', { concurrency: true }, () => {
       skip: name === 'PostgreSQL' && !hasPostgres,
     }, async (t) => {
       const applied = await migrateInFour(await make(t));
-      assert.deepEqual(applied.flat(), ['0001-identity-core', '0002-second-factors-and-devices']);
+      assert.deepEqual(applied.flat(), [
+        '0001-identity-core',
+        '0002-second-factors-and-devices',
+        '0003-passkeys-and-providers',
+      ]);
     });
   }
 });

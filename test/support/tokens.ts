@@ -1,9 +1,10 @@
 import { createHmac, createPrivateKey, type KeyObject, randomUUID, sign } from 'node:crypto';
-import { accessTokenOf, LIFETIMES } from '../../src/core/access-token.ts';
+import { accessTokenOf } from '../../src/core/access-token.ts';
 import type { Account } from '../../src/core/account.ts';
 import type { DeviceId } from '../../src/core/device.ts';
 import { makeRefreshToken, newRefreshToken } from '../../src/core/refresh-token-family.ts';
 import type { Session, SessionId } from '../../src/core/session.ts';
+import { sessionEnd } from '../../src/core/session-lifetime.ts';
 import { ensureSigningKey, signingKeyContext } from '../../src/core/signing-key.ts';
 import type { ContractName } from '../../src/core/world.ts';
 import type { Stage } from './stage.ts';
@@ -76,10 +77,11 @@ export async function onDevice(stage: Stage): Promise<OnDevice> {
     authenticatedAt: now,
     factorProvenAt: null,
     lastUsedAt: now,
-    expiresAt: now + LIFETIMES.device.idle,
+    expiresAt: sessionEnd('device', now, now),
     address: null,
     userAgent: 'Otter/1.0',
     deviceId: device.id as DeviceId,
+    tokenDigest: null,
   };
   const refreshToken = newRefreshToken(world, 'device');
   await world.store.transaction(async (store) => {

@@ -18,6 +18,9 @@ const unauthorized = (error: string, message: string, challenge: string): No => 
 const fieldTexts = (say: Words, fields: Record<string, FieldFlaw>): Record<string, string[]> =>
   Object.fromEntries(Object.entries(fields).map(([field, flaw]) => [field, [say.field[flaw]]]));
 
+// What no route of this contract asks for: should it come up, something is wrong here.
+const fault = ({ say }: { say: Words }): No => no(500, 'server_error', say.serverError);
+
 /** How this contract says "no". The law: docs/contracts/device.md */
 export const dialect: Dialect<Words> = {
   account_locked: ({ say, facts }) =>
@@ -49,9 +52,17 @@ export const dialect: Dialect<Words> = {
   token_invalid: ({ say }) => no(401, 'invalid_otp', say.linkDead),
   token_expired: ({ say }) => no(401, 'invalid_otp', say.linkDead),
 
+  last_sign_in_method: fault,
+  link_required: fault,
+  passkey_refused: fault,
+  provider_email_unproven: fault,
+  provider_refused: fault,
+  provider_unavailable: fault,
+  provider_unknown: fault,
+
   body_too_large: ({ say }) => no(413, 'payload_too_large', say.bodyTooLarge),
   body_unreadable: ({ say }) => no(400, 'invalid_json', say.bodyUnreadable),
-  fault: ({ say }) => no(500, 'server_error', say.serverError),
+  fault,
   foreign_origin: ({ say }) => no(403, 'forbidden_origin', say.foreignOrigin),
   media_type_unsupported: ({ say }) => no(415, 'unsupported_media_type', say.mediaTypeUnsupported),
   method_not_allowed: ({ say, facts }) => ({
