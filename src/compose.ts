@@ -238,11 +238,13 @@ export async function compose(
   };
 }
 
-function policyOf(settings: Settings, { smsAvailable }: Derived): Policy {
+function policyOf(settings: Settings, { isAllowedOrigin, smsAvailable }: Derived): Policy {
   return {
     signUp: settings.GUICHET_SIGN_UP,
     passwordMinimum: settings.GUICHET_PASSWORD_MIN,
     serviceName: SERVICE_NAME,
+    isAllowedOrigin,
+    requireVerifiedEmail: settings.GUICHET_REQUIRE_VERIFIED_EMAIL,
     rateLimits: settings.GUICHET_RATE_LIMITS,
     smsAvailable,
     smsBudget: settings.GUICHET_SMS_BUDGET,

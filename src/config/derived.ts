@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { isTokenContract } from '../core/access-token.ts';
 import type { ContractName } from '../core/world.ts';
 import { isLoopback, type Mode, modeOf } from './mode.ts';
 import type { Settings } from './settings.ts';
@@ -51,7 +52,7 @@ export function derive(settings: Settings): Derived {
     isSharedNetwork: networkTest(settings.GUICHET_SHARED_NETWORKS),
     developmentMailbox,
     signingContracts: settings.GUICHET_CONTRACTS.filter(
-      (name) => name !== 'device' || settings.GUICHET_JWT_ALG === 'ES256',
+      (name) => isTokenContract(name) && (name !== 'device' || settings.GUICHET_JWT_ALG === 'ES256'),
     ),
     smsAvailable: settings.GUICHET_SMS_URL !== undefined || developmentMailbox,
   };

@@ -19,7 +19,7 @@ import {
 } from './values.ts';
 
 /** The contracts that this version can answer; `GUICHET_CONTRACTS` chooses among them. */
-export const contractNames = ['device', 'cookie'] as const;
+export const contractNames = ['device', 'bearer', 'cookie'] as const;
 
 /** What a setting says of itself beside JSON Schema's own words. */
 export interface Notes {
@@ -115,6 +115,11 @@ export const Settings = Type.Object({
     default: '/api/v1/auth',
     accepts: 'a path that begins with a slash and does not end with one',
     description: 'Where the device contract answers.',
+  }),
+  GUICHET_BEARER_PREFIX: text(isPathPrefix, {
+    default: '/api/auth',
+    accepts: 'a path that begins with a slash and does not end with one',
+    description: 'Where the bearer contract answers.',
   }),
   GUICHET_COOKIE_PREFIX: text(isPathPrefix, {
     default: '/v1/auth',
@@ -262,6 +267,12 @@ export const Settings = Type.Object({
       'SMS that may go out in an hour, everybody’s together; further ones are not sent. Half of it is kept for people who ' +
       'have given the right password or are signed in.',
   } satisfies Notes & { minimum: number; maximum: number }),
+  GUICHET_REQUIRE_VERIFIED_EMAIL: Type.Boolean({
+    default: false,
+    description:
+      'Bearer contract only: whether nobody gets in before their address is proven. Without it, signing up opens a ' +
+      'session that may do little until then. The cookie and device contracts always ask for it.',
+  } satisfies Notes),
   GUICHET_RATE_LIMITS: Type.Boolean({
     default: true,
     description:

@@ -46,8 +46,10 @@ export async function eraseAccount(
     facts: circumstancesOf(world, account, by.caller ?? { address: null, userAgent: null }),
   });
   await store.sessions.endAll(account.id);
-  for (const value of [account.email, account.phone]) {
-    if (value !== null) await store.identifiers.bury(world.keyring.digest('identifier', value), now + BURIED_FOR);
+  // One that was never proven is nobody's: whoever made an account of it cannot keep its owner out by deleting it.
+  const proven = [account.emailVerifiedAt && account.email, account.phoneVerifiedAt && account.phone];
+  for (const value of proven) {
+    if (value) await store.identifiers.bury(world.keyring.digest('identifier', value), now + BURIED_FOR);
   }
   await store.attempts.clear(digestsOf(world, account));
   await store.audit.record(auditEvent('account.deleted', { account, contract: by.contract, now }));

@@ -10,7 +10,7 @@ import { checkStoredPassword } from './sign-in.ts';
 import { recordWrongPassword } from './sign-in-failure.ts';
 import type { Tables } from './store.ts';
 import { minutes } from './time.ts';
-import type { Caller, World } from './world.ts';
+import type { Caller, ContractName, World } from './world.ts';
 
 /** How long a proof stays fresh (rule 19; ASVS 5.0: 7.5.1). */
 const FRESH_FOR = minutes(10);
@@ -29,12 +29,23 @@ export interface Proofs {
  * @throws {Failure} `invalid_credentials`, `account_locked`, `rate_limited`, `overloaded`
  */
 export function provePassword(world: ProofWorld, live: LiveSession, password: string, caller: Caller): Promise<void> {
-  return world.hasher.admit(() => tryPassword(world, live, password, caller));
+  const { account, session } = live;
+  return proveOwnPassword(world, { account, contract: session.contract }, password, caller);
+}
+
+/** The same for somebody who has proven by other means whose account it is. @throws {Failure} as {@link provePassword} */
+export function proveOwnPassword(
+  world: ProofWorld,
+  of: { account: Account; contract: ContractName },
+  password: string,
+  caller: Caller,
+): Promise<void> {
+  return world.hasher.admit(() => tryPassword(world, of, password, caller));
 }
 
 async function tryPassword(
   world: ProofWorld,
-  { account, session }: LiveSession,
+  { account, contract }: { account: Account; contract: ContractName },
   password: string,
   caller: Caller,
 ): Promise<void> {
@@ -44,7 +55,7 @@ async function tryPassword(
   try {
     const right = (await checkStoredPassword(world, account, password)) !== undefined && attempt.passwordUsable;
     if (right) await world.store.transaction((store) => succeedAttempt({ ...world, store }, attempt));
-    else await recordWrongPassword(world, attempt, { account, contract: session.contract });
+    else await recordWrongPassword(world, attempt, { account, contract });
     decided = true;
     if (!right) throw new Failure('invalid_credentials');
   } finally {
@@ -67,7 +78,7 @@ export async function stillProven(
  *
  * @throws {Failure} `code_wrong`; `rate_limited` after ten wrong ones in an hour; `session_ended`
  */
-async function proveSecondFactor(
+export async function proveSecondFactor(
   world: ProofWorld,
   live: LiveSession,
   proof: SecondFactorProof,

@@ -8,10 +8,10 @@ import { circumstancesOf, messageTo, tellEverywhere } from './mail.ts';
 import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { checkCodeBudget, countWrongCode } from './second-factor.ts';
 import { maySendCode, maySms, refuseUntil } from './send-limit.ts';
-import { type LiveSession, stillLive } from './session.ts';
+import { type LiveSession, type SessionId, stillLive } from './session.ts';
 import type { Tables } from './store.ts';
 import { hours } from './time.ts';
-import type { Caller, World } from './world.ts';
+import type { Caller, ContractName, World } from './world.ts';
 
 /** How each kind of identifier is reached. */
 const CHANNEL = { email: 'email', phone: 'sms' } as const satisfies Record<IdentifierKind, 'email' | 'sms'>;
@@ -72,7 +72,7 @@ export async function startIdentifierChange(
  *
  * @throws {Failure} `rate_limited`
  */
-async function boundChanges(
+export async function boundChanges(
   world: Pick<World, 'clock' | 'policy'> & { store: Tables },
   account: Account,
 ): Promise<void> {
@@ -82,7 +82,8 @@ async function boundChanges(
   if (!counted.allowed) refuseUntil(world, counted.until);
 }
 
-async function isTaken(
+/** Whether somebody else holds it, or it was freed by a deletion just now. */
+export async function isTaken(
   world: Pick<World, 'clock' | 'keyring'> & { store: Tables },
   account: Account,
   kind: IdentifierKind,
@@ -93,7 +94,8 @@ async function isTaken(
   return world.store.identifiers.isBuried(world.keyring.digests('identifier', value), world.clock.now());
 }
 
-async function tellOldOne(
+/** Tells whoever has the old address or number that a change of it was asked for. */
+export async function tellOldOne(
   world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy'> & { store: Tables },
   account: Account,
   kind: IdentifierKind,
@@ -128,29 +130,51 @@ export async function finishIdentifierChange(
     const trial = await tryCode(inStore, { account, purpose: `${kind}_change`, text: code });
     if (trial.outcome === 'wrong') await countWrongCode(inStore, account);
     if (trial.outcome !== 'right') return 'wrong';
-    const now = world.clock.now();
     const value = trial.code.destination;
-    if (!(await store.identifiers.replace({ accountId: account.id, kind, value, verifiedAt: now }))) return 'taken';
-    await store.pendingLogins.removeAll(account.id);
-    await store.oneTimeTokens.removeAll(account.id);
-    await store.deliveredCodes.removeAll(account.id);
-    // What was proven was the way to the old one.
-    if (account.codeFactor === CHANNEL[kind]) await store.sessions.unprove(account.id, session.id);
-    await store.accounts.moveEpoch(account.id, now);
-    await store.audit.record(auditEvent(`${kind}.changed`, { account, contract: session.contract, caller, now }));
-    const changed = (await store.accounts.find(account.id)) ?? account;
-    const notice = {
-      template: 'identifier_changed',
-      facts: { kind, ...circumstancesOf(world, account, caller) },
-    } as const;
-    // The account as it was: the old one, and the one of the other kind.
-    if (account[kind] !== value) await tellEverywhere(inStore, account, notice);
-    await tellNewOne(inStore, changed, kind, notice);
-    return changed;
+    const { contract, id: sessionId } = session;
+    return (await replaceIdentifier(inStore, account, { kind, value, contract, sessionId, caller })) ?? 'taken';
   });
   if (outcome === 'wrong') throw new Failure('code_wrong');
   if (outcome === 'taken') throw new Failure('identifier_taken', { identifier: kind });
   return outcome;
+}
+
+/**
+ * Gives an account an address or number that it has proven, in the caller's transaction; the epoch moves, and whoever can
+ * be reached, old and new, is told.
+ *
+ * @param of.sessionId the session that asked, which has proven its factor lately
+ * @returns `undefined` if somebody else holds it
+ */
+export async function replaceIdentifier(
+  world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy'> & { store: Tables },
+  account: Account,
+  of: {
+    kind: IdentifierKind;
+    value: string;
+    contract: ContractName | 'page';
+    sessionId?: SessionId;
+    caller: Caller;
+  },
+): Promise<Account | undefined> {
+  const { caller, contract, kind, value } = of;
+  const { store } = world;
+  const now = world.clock.now();
+  if (!(await store.identifiers.replace({ accountId: account.id, kind, value, verifiedAt: now }))) return undefined;
+  await store.pendingLogins.removeAll(account.id);
+  await store.oneTimeTokens.removeAll(account.id);
+  await store.deliveredCodes.removeAll(account.id);
+  // What was proven was the way to the old one.
+  if (account.codeFactor === CHANNEL[kind]) await store.sessions.unprove(account.id, of.sessionId);
+  await store.accounts.moveEpoch(account.id, now);
+  await store.audit.record(auditEvent(`${kind}.changed`, { account, contract, caller, now }));
+  const changed = (await store.accounts.find(account.id)) ?? account;
+  const facts = { kind, ...circumstancesOf(world, account, caller) };
+  const notice = { template: 'identifier_changed', facts } as const;
+  // The account as it was: the old one, and the one of the other kind.
+  if (account[kind] !== value) await tellEverywhere(world, account, notice);
+  await tellNewOne(world, changed, kind, notice);
+  return changed;
 }
 
 /** By mail alone: a telephone that has just received a code knows. */

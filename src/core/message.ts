@@ -43,6 +43,8 @@ export interface Messages {
     passkey: string | null;
     name: string | null;
   } & Circumstances;
+  /** A passkey's counter went back: somebody may have a copy of it. */
+  passkey_cloned: { name: string | null } & Circumstances;
   /** `joined`: by its address, at a sign-in, without being asked for in a session (rule 24). */
   provider_changed: { change: 'linked' | 'joined' | 'unlinked'; provider: string; name: string | null } & Circumstances;
   /** `left` is how many remain. */

@@ -6,6 +6,7 @@ import { digestsOf } from './lockout.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
+import { readRedirect } from './redirect.ts';
 import { boundSendRequests, mayMail } from './send-limit.ts';
 import type { Tables } from './store.ts';
 import { takeOver } from './takeover.ts';
@@ -15,20 +16,23 @@ import type { Caller, ContractName, PasswordHash, World } from './world.ts';
  * Mails a link to set a new password, if the address belongs to an account that may sign in; to every other address
  * nothing. At most one a minute and five an hour, silently.
  *
+ * @throws {Failure} `input_rejected` if the return is not to an allowed origin
  * @throws {Failure} `rate_limited` past the network's share
  * @see OWASP Forgot Password Cheat Sheet; rule 3
  */
 export async function startPasswordReset(
   world: Pick<World, 'clock' | 'keyring' | 'policy' | 'random' | 'store'>,
-  input: { contract: ContractName | 'page'; email: string; caller: Caller },
+  input: { contract: ContractName | 'page'; email: string; redirectUrl?: string | undefined; caller: Caller },
 ): Promise<void> {
+  const redirectUrl = readRedirect(world, input.redirectUrl);
   await boundSendRequests(world, 'mail', input.caller);
-  await inEvenTime(world, () => mailResetLink(world, input));
+  await inEvenTime(world, () => mailResetLink(world, input, redirectUrl));
 }
 
 async function mailResetLink(
   world: Parameters<typeof startPasswordReset>[0],
   { caller, contract, email: given }: Parameters<typeof startPasswordReset>[1],
+  redirectUrl: string | null,
 ): Promise<void> {
   const email = canonicalEmail(given);
   const account = email ? await world.store.accounts.findByIdentifier('email', email) : undefined;
@@ -44,6 +48,7 @@ async function mailResetLink(
       purpose: 'password_reset',
       account,
       identifier: account.email,
+      facts: { redirectUrl },
     });
     await mailTo(inStore, account, { template: 'reset_password', facts: { token, name: account.name }, expiresAt });
     await store.audit.record(auditEvent('password.reset_requested', { account, contract, caller, now }));
@@ -55,6 +60,7 @@ async function mailResetLink(
  * On an account that never proved an address this is its owner's arrival: what was planted goes first (rule 7),
  * and the address counts as proven.
  *
+ * @returns where the application that asked wants its people back
  * @throws {Failure} `token_invalid` or `token_expired`, see {@link takeOneTimeToken}
  * @throws {Failure} `password_rejected`; the token stays usable
  * @throws {Failure} `overloaded`
@@ -63,16 +69,17 @@ async function mailResetLink(
 export async function finishPasswordReset(
   world: Pick<World, 'clock' | 'hasher' | 'keyring' | 'passwordAdvice' | 'policy' | 'store'>,
   input: { contract: ContractName | 'page'; token: string; password: string; caller: Caller },
-): Promise<void> {
+): Promise<{ redirectUrl: string | null }> {
   const { caller, contract } = input;
   // A dead token costs no hash.
   const seen = await peekOneTimeToken(world, 'password_reset', input.token);
   await checkPassword(world, input.password, seen.account);
   const hash = await world.hasher.hash(normalizedPassword(input.password));
-  await world.store.transaction(async (store) => {
+  return world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const { account } = await takeOneTimeToken(inStore, 'password_reset', input.token);
+    const { account, token } = await takeOneTimeToken(inStore, 'password_reset', input.token);
     await replacePassword(inStore, account, { hash, proven: 'email', contract, caller });
+    return { redirectUrl: token.facts?.redirectUrl ?? null };
   });
 }
 
@@ -114,9 +121,9 @@ export async function replacePassword(
 export async function lookAtPasswordReset(
   world: Pick<World, 'clock' | 'keyring' | 'store'>,
   input: { token: string },
-): Promise<{ email: string }> {
+): Promise<{ email: string; redirectUrl: string | null }> {
   const { token } = await peekOneTimeToken(world, 'password_reset', input.token);
-  return { email: token.identifier };
+  return { email: token.identifier, redirectUrl: token.facts?.redirectUrl ?? null };
 }
 
 /** The notice that follows every change of a password, in its transaction. */

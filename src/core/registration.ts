@@ -10,6 +10,7 @@ import { checkNetwork, countForNetwork, holdForNetwork, settleForNetwork } from 
 import { makeOneTimeToken } from './one-time-token.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { boundSendRequests, mayMail, maySms } from './send-limit.ts';
+import type { Tables } from './store.ts';
 import { secondsUntil } from './time.ts';
 import type { Caller, ContractName, PasswordHash, World } from './world.ts';
 
@@ -53,11 +54,35 @@ interface Draft {
  * @throws {Failure} `identifier_taken`, also for a day after its account was deleted
  * @see rules 6, 7, 9, 11, 12, 22
  */
-export function register(world: RegistrationWorld, input: Registration): Promise<Account> {
-  return world.hasher.admit(() => tryToRegister(world, input));
+export async function register(world: RegistrationWorld, input: Registration): Promise<Account> {
+  const { account } = await registerAnd(world, input, async () => undefined);
+  return account;
 }
 
-async function tryToRegister(world: RegistrationWorld, input: Registration): Promise<Account> {
+/** What becomes of a new account, in the transaction that makes it. */
+type Next<T> = (
+  world: Omit<RegistrationWorld, 'store'> & { store: Tables },
+  account: Account,
+) => Promise<T>;
+
+/**
+ * The same, and what comes next for the new account with it.
+ *
+ * @throws {Failure} as {@link register}
+ */
+export function registerAnd<T>(
+  world: RegistrationWorld,
+  input: Registration,
+  next: Next<T>,
+): Promise<{ account: Account; result: T }> {
+  return world.hasher.admit(() => tryToRegister(world, input, next));
+}
+
+async function tryToRegister<T>(
+  world: RegistrationWorld,
+  input: Registration,
+  next: Next<T>,
+): Promise<{ account: Account; result: T }> {
   if (world.policy.signUp === 'closed') throw new Failure('sign_up_closed');
   const { caller, name } = input;
   const { email, phone } = readIdentifiers(world, input);
@@ -76,7 +101,7 @@ async function tryToRegister(world: RegistrationWorld, input: Registration): Pro
     return await inEvenTime(world, async () => {
       try {
         const pendingPhone = email === undefined ? undefined : phone;
-        return await makeAccount(world, input, { identifier, pendingPhone, username, hash });
+        return await makeAccount(world, input, { identifier, pendingPhone, username, hash }, next);
       } catch (error) {
         taken = error instanceof Failure && error.code === 'identifier_taken';
         if (taken && email !== undefined) await meetTakenAddress(world, email);
@@ -126,11 +151,12 @@ async function beginSignUp(world: RegistrationWorld, caller: Caller): Promise<vo
   }
 }
 
-async function makeAccount(
+async function makeAccount<T>(
   world: RegistrationWorld,
   { caller, contract, name, proof }: Registration,
   { hash, identifier, pendingPhone, username }: Draft,
-): Promise<Account> {
+  next: Next<T>,
+): Promise<{ account: Account; result: T }> {
   const now = world.clock.now();
   const { kind, value } = identifier;
   return world.store.transaction(async (store) => {
@@ -159,7 +185,7 @@ async function makeAccount(
     await store.audit.record(auditEvent('account.registered', { account, contract, caller, now }));
     if (proof === 'code') await sendConfirmation(inStore, account, identifier, caller);
     else await sendVerification(inStore, account);
-    return account;
+    return { account, result: await next(inStore, account) };
   });
 }
 

@@ -2,7 +2,7 @@ import type { Account, CodeFactor } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { type Sending, sendCode, tryCode } from './delivered-code.ts';
 import { Failure } from './failure.ts';
-import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
+import { type Proofs, type ProofWorld, proveSecondFactor, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import { destinationOf } from './pending-login.ts';
 import { makeRecoveryCodes, recoveryCodeDigest } from './recovery-code.ts';
@@ -111,6 +111,25 @@ export async function confirmSecondFactor(
   return confirmed;
 }
 
+/**
+ * Checks a code: the first right one switches a pending factor on; without one it proves, in this session, the factor
+ * that is on.
+ *
+ * @returns the recovery codes of a factor that was switched on
+ * @throws {Failure} as {@link confirmSecondFactor}
+ */
+export async function verifySecondFactor(
+  world: ProofWorld,
+  input: { live: LiveSession; code: string; revokeOtherSessions: boolean; caller: Caller },
+): Promise<{ account: Account; recoveryCodes?: string[] }> {
+  const { account } = input.live;
+  const pending = await world.store.secondFactors.findPending(account.id);
+  const waits = pending !== undefined && pending.epoch === account.epoch && pending.expiresAt > world.clock.now();
+  if (waits || account.codeFactor === null) return confirmSecondFactor(world, input);
+  await proveSecondFactor(world, input.live, { code: input.code }, input.caller);
+  return { account };
+}
+
 async function tryPending(
   world: Pick<World, 'clock' | 'keyring'> & { store: Tables },
   account: Account,
@@ -141,15 +160,11 @@ async function switchOn(
   const { channel, sealedSecret } = of.pending;
   const { store } = world;
   const now = world.clock.now();
-  const recoveryCodes = makeRecoveryCodes(world);
   await store.secondFactors.removeAll(account.id);
   if (sealedSecret !== null && of.step !== null) {
     await store.secondFactors.putTotp(account.id, { sealedSecret, lastStep: of.step, confirmedAt: now });
   }
-  await store.secondFactors.replaceRecoveryCodes(
-    account.id,
-    recoveryCodes.map((code) => recoveryCodeDigest(account, code)),
-  );
+  const recoveryCodes = await replaceRecoveryCodes(world, account);
   await store.accounts.setCodeFactor(account.id, channel, now);
   await killPending(store, account, now);
   await store.sessions.unprove(account.id, session.id);
@@ -157,6 +172,48 @@ async function switchOn(
   if (of.revokeOtherSessions) await store.sessions.endAll(account.id, session.id);
   await tellFactorChanged(world, account, { change: 'enabled', factor: channel, contract: session.contract, caller });
   return { account: { ...account, codeFactor: channel }, recoveryCodes };
+}
+
+/** Makes a new set, in the caller's transaction; the one before is dead. */
+async function replaceRecoveryCodes(
+  world: Pick<World, 'random'> & { store: Tables },
+  account: Account,
+): Promise<string[]> {
+  const codes = makeRecoveryCodes(world);
+  await world.store.secondFactors.replaceRecoveryCodes(
+    account.id,
+    codes.map((code) => recoveryCodeDigest(account, code)),
+  );
+  return codes;
+}
+
+/**
+ * Makes new recovery codes in the place of the old ones, and tells the owner.
+ *
+ * @returns ten, shown now and never again
+ * @throws {Failure} `not_found` on an account without a second factor
+ * @throws {Failure} `reauthentication_required`, and as {@link requireFreshSignIn}; `session_ended`
+ * @see rule 18; NIST SP 800-63B-4 §4.2.1.1; R051
+ */
+export async function renewRecoveryCodes(
+  world: ProofWorld,
+  input: { live: LiveSession; caller: Caller } & Proofs,
+): Promise<string[]> {
+  const { caller, live } = input;
+  await requireFreshSignIn(world, live, input, caller);
+  return world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    const { account, session } = await stillProven(inStore, live);
+    if (account.codeFactor === null) throw new Failure('not_found');
+    const now = world.clock.now();
+    const codes = await replaceRecoveryCodes(inStore, account);
+    await killPending(store, account, now);
+    const { contract } = session;
+    await store.audit.record(auditEvent('second_factor.recovery_codes_renewed', { account, contract, caller, now }));
+    const facts = circumstancesOf(world, account, caller);
+    await mailTo(inStore, account, { template: 'recovery_codes_renewed', facts });
+    return codes;
+  });
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Tables } from './store.ts';
 import { days, hours, type Instant, minutes, secondsUntil } from './time.ts';
 import type { Caller, World } from './world.ts';
 
-type MailPurpose = 'email_verification' | 'password_reset' | 'claim' | 'unlock';
+type MailPurpose = 'email_verification' | 'password_reset' | 'magic_link' | 'email_change' | 'claim' | 'unlock';
 
 interface Limit {
   key: string;
@@ -20,6 +20,8 @@ const PURPOSE_LIMITS: Record<MailPurpose, readonly Omit<Limit, 'key'>[]> = {
     { limit: 1, windowMilliseconds: minutes(1) },
     { limit: 5, windowMilliseconds: hours(1) },
   ],
+  magic_link: [{ limit: 5, windowMilliseconds: hours(1) }],
+  email_change: [{ limit: 5, windowMilliseconds: hours(1) }],
   claim: [{ limit: 1, windowMilliseconds: hours(1) }],
   unlock: [{ limit: 3, windowMilliseconds: days(1) }],
 };

@@ -120,6 +120,10 @@ export interface Policy {
   passwordMinimum: number;
   /** What people know this server by: in authenticator apps, and as a word that no password may be made of (ASVS 6.1.2). */
   serviceName: string;
+  /** Whether a browser application of the origin, in the form browsers write it, may call and be sent back to. */
+  isAllowedOrigin(origin: string): boolean;
+  /** Whether the bearer contract lets nobody in whose address is not proven. */
+  requireVerifiedEmail: boolean;
   /** Request, send and sign-up rates; the lock is never off (rule 23). */
   rateLimits: boolean;
   /** Whether there is a way to send SMS. */

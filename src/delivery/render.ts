@@ -19,6 +19,7 @@ import { identifierChanged } from './templates/identifier-changed.ts';
 import type { LetterIn, SmsIn } from './templates/letter.ts';
 import { magicLink } from './templates/magic-link.ts';
 import { newDevice } from './templates/new-device.ts';
+import { passkeyCloned } from './templates/passkey-cloned.ts';
 import { passkeyChanged } from './templates/passkey-changed.ts';
 import { passwordChanged } from './templates/password-changed.ts';
 import { passwordDisabled } from './templates/password-disabled.ts';
@@ -57,6 +58,7 @@ const LETTERS: {
   factor_changed: factorChanged,
   recovery_codes_renewed: recoveryCodesRenewed,
   passkey_changed: passkeyChanged,
+  passkey_cloned: passkeyCloned,
   provider_changed: providerChanged,
   recovery_code_used: recoveryCodeUsed,
   second_factor_failures: secondFactorFailures,

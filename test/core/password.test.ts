@@ -8,6 +8,8 @@ const policy: Policy = {
   passwordMinimum: 8,
   serviceName: 'Guichet',
   smsAvailable: true,
+  isAllowedOrigin: () => false,
+  requireVerifiedEmail: false,
   smsBudget: 100,
   rateLimits: true,
 };

@@ -1,0 +1,183 @@
+import type { Account } from './account.ts';
+import { auditEvent } from './audit.ts';
+import { Failure } from './failure.ts';
+import { recordSignIn } from './first-factor.ts';
+import { circumstancesOf, mailTo } from './mail.ts';
+import { checkNetwork, noteForNetwork } from './network-limit.ts';
+import type { ClaimedAnswer, Passkey, UserVerification } from './passkey.ts';
+import { type Ceremony, isOwnChallenge, makeChallenge, spendChallenge } from './passkey-challenge.ts';
+import { PENDING_TRIES, type PendingLogin } from './pending-login.ts';
+import type { SessionContract } from './session-lifetime.ts';
+import { holdUnchanged, type SignedIn, type StartedSession, signedInWith, startSession } from './session-start.ts';
+import type { SignInWorld } from './sign-in.ts';
+import type { Tables } from './store.ts';
+import type { Caller, ContractName, World } from './world.ts';
+
+type PasskeyWorld = SignInWorld & Pick<World, 'passkeys'>;
+
+/**
+ * Begins a sign-in with a passkey. The options are the same for everybody and list nothing (R019); for a login that waits
+ * for its second factor they name the account's own passkeys, whose owner has proven the first.
+ *
+ * @param input.challenge of a login that waits
+ * @returns PublicKeyCredentialRequestOptionsJSON
+ * @throws {Failure} `passkey_refused` if no such login waits
+ * @see rule 29; WebAuthn §7.2
+ */
+export async function startPasskeySignIn(
+  world: Pick<World, 'clock' | 'keyring' | 'passkeys' | 'random' | 'store'>,
+  input: { contract: ContractName; challenge?: string | undefined },
+): Promise<object> {
+  if (input.challenge === undefined) {
+    const challenge = makeChallenge(world, { purpose: 'sign_in' });
+    return world.passkeys.assertionOptions({ challenge, allow: [], userVerification: 'required' });
+  }
+  const pending = await findPending(world, input.contract, input.challenge);
+  if (!pending) throw new Failure('passkey_refused');
+  return world.passkeys.assertionOptions({
+    challenge: makeChallenge(world, { purpose: 'second_factor', pending: pending.digest }),
+    allow: await world.store.passkeys.list(pending.accountId),
+    userVerification: 'preferred',
+  });
+}
+
+const findPending = (
+  world: Pick<World, 'clock' | 'keyring'> & { store: Pick<Tables, 'pendingLogins'> },
+  contract: ContractName,
+  challenge: string,
+): Promise<PendingLogin | undefined> =>
+  world.store.pendingLogins.find(world.keyring.digests('challenge', challenge), contract, world.clock.now());
+
+/**
+ * Signs in with a passkey: by itself, its user verified, it is both factors at once (rule 13); for a login that waits it is
+ * the second.
+ *
+ * @throws {Failure} `passkey_refused`, whatever is wrong: with the answer, the challenge, the passkey or the account
+ * @throws {Failure} `rate_limited` past thirty refused in five minutes from the network
+ * @see rules 8, 13, 20, 29; WebAuthn §7.2; R106 to R111
+ */
+export async function finishPasskeySignIn<Contract extends SessionContract>(
+  world: PasskeyWorld,
+  input: { contract: Contract; challenge?: string | undefined; response: unknown; caller: Caller },
+): Promise<SignedIn<Contract>> {
+  const { caller, contract } = input;
+  await checkNetwork(world, 'failure', caller);
+  const started = await tryToSignIn(world, input);
+  if (!started) {
+    await world.store.transaction((store) => noteForNetwork({ ...world, store }, 'failure', caller));
+    throw new Failure('passkey_refused');
+  }
+  return signedInWith(world, contract, started);
+}
+
+async function tryToSignIn(
+  world: PasskeyWorld,
+  input: { contract: SessionContract; challenge?: string | undefined; response: unknown; caller: Caller },
+): Promise<StartedSession | undefined> {
+  const { caller, contract } = input;
+  const pending = input.challenge === undefined ? undefined : await findPending(world, contract, input.challenge);
+  if (input.challenge !== undefined && !pending) return undefined;
+  const ceremony: Ceremony = pending ? { purpose: 'second_factor', pending: pending.digest } : { purpose: 'sign_in' };
+  const proof = await verifyPasskey(world, {
+    response: input.response,
+    ceremony,
+    userVerification: pending ? 'preferred' : 'required',
+    contract,
+    caller,
+  });
+  if (!proof || (pending && pending.accountId !== proof.account.id)) return undefined;
+  return world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    const account = await holdUnchanged(inStore, proof.account).catch(asRefused);
+    if (!(await usePasskey(inStore, proof))) throw new Failure('passkey_refused');
+    if (pending && !(await consumePending(inStore, account, pending))) throw new Failure('passkey_refused');
+    await recordSignIn(inStore, { account, contract, caller, method: 'passkey' });
+    return startSession(inStore, { account, contract, caller, secondFactor: pending !== undefined || proof.verified });
+  });
+}
+
+function asRefused(error: unknown): never {
+  throw error instanceof Failure ? new Failure('passkey_refused') : error;
+}
+
+/** The codes' budget of tries holds for whatever completes the login. */
+async function consumePending(
+  { clock, store }: Pick<World, 'clock'> & { store: Tables },
+  account: Account,
+  { digest, epoch }: PendingLogin,
+): Promise<boolean> {
+  if (epoch !== account.epoch) return false;
+  const rule = { most: PENDING_TRIES, now: clock.now() };
+  return (await store.pendingLogins.takeTry(digest, rule)) && store.pendingLogins.remove(digest);
+}
+
+/** A passkey's answer that holds, before its transaction. */
+export interface PasskeyProof {
+  account: Account;
+  passkey: Passkey;
+  claimed: ClaimedAnswer;
+  counter: number;
+  backedUp: boolean;
+  /** Whether the authenticator has verified its user: then it is two factors. */
+  verified: boolean;
+}
+
+/**
+ * Verifies an answer against the passkey it names and the ceremony it must belong to.
+ *
+ * @returns `undefined` if anything of it does not hold
+ */
+export async function verifyPasskey(
+  world: Pick<World, 'clock' | 'keyring' | 'passkeys' | 'store'>,
+  of: {
+    response: unknown;
+    ceremony: Ceremony;
+    userVerification: UserVerification;
+    contract: ContractName;
+    caller: Caller;
+  },
+): Promise<PasskeyProof | undefined> {
+  const claimed = world.passkeys.read(of.response);
+  if (!claimed || !isOwnChallenge(world, of.ceremony, claimed)) return undefined;
+  const passkey = await world.store.passkeys.find(claimed.credentialId);
+  const account = passkey && (await world.store.accounts.find(passkey.accountId));
+  if (!passkey || !account || account.disabledAt !== null) return undefined;
+  if (claimed.userHandle !== null && claimed.userHandle !== (await world.store.passkeys.findHandle(account.id))) {
+    return undefined;
+  }
+  const { userVerification } = of;
+  const { challenge } = claimed;
+  const result = await world.passkeys.verifyAssertion(of.response, { challenge, credential: passkey, userVerification });
+  if (result.outcome === 'counter_regressed') await reportClone(world, account, of);
+  if (result.outcome !== 'right') return undefined;
+  const { backedUp, counter, userVerified: verified } = result;
+  return { account, passkey, claimed, counter, backedUp, verified };
+}
+
+/** Somebody holds the private key twice; only its owner can tell which of them is which (WebAuthn §6.1.1; R111). */
+async function reportClone(
+  world: Pick<World, 'clock' | 'store'>,
+  account: Account,
+  { caller, contract }: { caller: Caller; contract: ContractName },
+): Promise<void> {
+  const now = world.clock.now();
+  const event = auditEvent('passkey.counter_regressed', { account, contract, caller, now });
+  await world.store.transaction(async (store) => {
+    await store.audit.record(event);
+    const facts = circumstancesOf(world, account, caller);
+    await mailTo({ ...world, store }, account, { template: 'passkey_cloned', facts });
+  });
+}
+
+/**
+ * Uses up a proof's challenge and notes the passkey's use, in the caller's transaction, the account held.
+ *
+ * @returns `false` if either was used meanwhile
+ */
+export async function usePasskey(
+  world: Pick<World, 'clock' | 'keyring'> & { store: Tables },
+  { backedUp, claimed, counter, passkey }: PasskeyProof,
+): Promise<boolean> {
+  const use = { counter, backedUp, lastUsedAt: world.clock.now() };
+  return (await spendChallenge(world, claimed)) && world.store.passkeys.use(passkey, use);
+}

@@ -1,0 +1,40 @@
+import { type Account, splitName } from './account.ts';
+import { auditEvent } from './audit.ts';
+import { Failure } from './failure.ts';
+import { type LiveSession, stillLive } from './session.ts';
+import type { Caller, World } from './world.ts';
+
+const LONGEST_IMAGE = 2048;
+
+/**
+ * Changes what an account shows of its owner; what is not given stays.
+ *
+ * @throws {Failure} `input_rejected` if the picture is no http or https address; `session_ended`
+ */
+export async function changeProfile(
+  world: Pick<World, 'clock' | 'store'>,
+  input: { live: LiveSession; name?: string | null | undefined; image?: string | null | undefined; caller: Caller },
+): Promise<Account> {
+  const { caller, live } = input;
+  if (input.image && !isPicture(input.image)) throw new Failure('input_rejected', { fields: { image: 'malformed' } });
+  const now = world.clock.now();
+  return world.store.transaction(async (store) => {
+    const { account, session } = await stillLive({ ...world, store }, live);
+    const name = input.name === undefined ? account.name : input.name?.trim() || null;
+    const image = input.image === undefined ? account.image : input.image || null;
+    // As an operator wrote them, unless the name is another one.
+    const names = name === account.name ? account : splitName(name);
+    const profile = { name, image, firstName: names.firstName, lastName: names.lastName };
+    await store.accounts.setProfile(account.id, profile, now);
+    const { contract } = session;
+    await store.audit.record(auditEvent('account.profile_changed', { account, contract, caller, now }));
+    return { ...account, ...profile, updatedAt: now };
+  });
+}
+
+/** An address that a page may show as a picture, and that runs nothing. */
+export function isPicture(text: string): boolean {
+  if (text.length > LONGEST_IMAGE || !/^https?:\/\/[!-~]+$/.test(text)) return false;
+  const url = URL.parse(text);
+  return url !== null && url.username === '' && url.password === '';
+}
