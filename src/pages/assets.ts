@@ -20,6 +20,7 @@ a { color: var(--accent); }
 .quiet, .hint, dt { color: var(--quiet); }
 .hint { margin-top: .375rem; font-size: .875rem; }
 .address { margin-top: -.75rem; font-size: 1.125rem; font-weight: 600; }
+.code code { display: block; padding: .75rem 1rem; font: 600 1.125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; border: 1px solid var(--edge); border-radius: .5rem; -webkit-user-select: all; user-select: all; }
 .alert { padding: .75rem 1rem; color: var(--alert); background: var(--on-alert); border: 1px solid; border-radius: .5rem; }
 dl { padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .5rem; }
 dl div + div { margin-top: .5rem; }
@@ -33,6 +34,7 @@ label { display: block; font-weight: 600; }
 input[type=password], input[type=text] { width: 100%; min-height: 2.75rem; margin-top: .375rem; padding: .5rem .75rem; font: inherit; color: inherit; background: var(--sheet); border: 1px solid var(--edge); border-radius: .5rem; }
 input[aria-invalid] { border-color: var(--alert); }
 button, .button { display: block; width: 100%; min-height: 2.75rem; padding: .625rem 1.25rem; font: inherit; font-weight: 600; line-height: 1.25; text-align: center; text-decoration: none; color: var(--on-accent); background: var(--accent); border: 1px solid var(--accent); border-radius: .5rem; cursor: pointer; }
+button[hidden] { display: none; }
 button.second { color: inherit; background: none; border-color: var(--edge); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 @media (min-width: 40rem) { body { padding: 3rem 1rem; } main { padding: 2rem; } button, .button { width: auto; } .button { display: inline-block; } dl div { display: flex; gap: 1rem; } dt { flex: 0 0 8.5rem; } }
@@ -53,6 +55,16 @@ addEventListener('submit', (event) => {
 addEventListener('pageshow', () => {
   sent = false;
 });
+
+for (const button of document.querySelectorAll('button[data-copies]')) {
+  // Over plain http there is no clipboard.
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
+    button.nextElementSibling.textContent = button.dataset.done;
+  });
+}
 
 for (const box of document.querySelectorAll('input[data-reveals]')) {
   const field = document.getElementById(box.dataset.reveals);

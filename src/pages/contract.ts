@@ -2,10 +2,11 @@ import type { Identity } from '../core/identity.ts';
 import type { Caller } from '../core/world.ts';
 import * as handle from './handlers.ts';
 import type { PageContent } from './layout.ts';
+import type { Redirect } from './redirect.ts';
 import type { Words } from './words.ts';
 
 /** The pages that mailed links open (rule 2). */
-export type LinkPath = '/verify-email' | '/reset-password' | '/unlock';
+export type LinkPath = '/verify-email' | '/reset-password' | '/magic-link' | '/change-email' | '/unlock';
 
 /** What a page's handler is given of a request. */
 export interface PageCall {
@@ -23,8 +24,8 @@ export interface PageCall {
   links: { docs: boolean; mailbox: boolean };
 }
 
-/** Reads the call, asks the core, gives the page. */
-export type PageHandler = (call: PageCall) => Promise<PageContent>;
+/** Reads the call, asks the core, gives the page, or says where to go on. */
+export type PageHandler = (call: PageCall) => Promise<PageContent | Redirect>;
 
 /** One line of the table. */
 export interface Page {
@@ -44,6 +45,10 @@ export const pages: readonly Page[] = [
   { method: 'POST', path: '/verify-email/disown', link: '/verify-email',   by: handle.disown },
   { method: 'GET',  path: '/reset-password',      link: '/reset-password', by: handle.askForPassword },
   { method: 'POST', path: '/reset-password',      link: '/reset-password', by: handle.resetPassword },
+  { method: 'GET',  path: '/magic-link',          link: '/magic-link',     by: handle.askToSignIn },
+  { method: 'POST', path: '/magic-link',          link: '/magic-link',     by: handle.signIn },
+  { method: 'GET',  path: '/change-email',        link: '/change-email',   by: handle.askToChangeEmail },
+  { method: 'POST', path: '/change-email',        link: '/change-email',   by: handle.changeEmail },
   { method: 'GET',  path: '/unlock',              link: '/unlock',         by: handle.askToUnlock },
   { method: 'POST', path: '/unlock',              link: '/unlock',         by: handle.unlock },
 ];

@@ -50,6 +50,7 @@ export const dialect: PageDialect = {
   token_invalid: deadLink,
   link_incomplete: ({ say }) => ({ status: 400, advice: say.linkIncomplete }),
   input_rejected: ({ say }) => ({ status: 400, advice: say.unreadable }),
+  identifier_taken: ({ say }) => ({ status: 409, advice: say.addressTaken }),
   password_rejected: ({ say, facts }) => ({
     status: 422,
     advice: { title: say.passwordRejected, text: say.flaw[facts.flaw](facts.minimum) },
@@ -64,7 +65,6 @@ export const dialect: PageDialect = {
   account_locked: fault,
   code_wrong: fault,
   identifier_unproven: fault,
-  identifier_taken: fault,
   invalid_credentials: fault,
   last_sign_in_method: fault,
   link_required: fault,

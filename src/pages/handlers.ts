@@ -1,7 +1,16 @@
 import { Failure, type PasswordFlaw } from '../core/failure.ts';
 import type { PageCall, PageHandler } from './contract.ts';
 import type { PageContent } from './layout.ts';
-import { advicePage, landingPage, resetPage, unlockPage, verificationPage } from './views.ts';
+import {
+  advicePage,
+  codePage,
+  emailChangePage,
+  landingPage,
+  magicLinkPage,
+  resetPage,
+  unlockPage,
+  verificationPage,
+} from './views.ts';
 
 const contract = 'page';
 
@@ -28,22 +37,44 @@ export const askForPassword: PageHandler = (call) => passwordForm(call);
 export const resetPassword: PageHandler = async (call) => {
   const input = { token: call.token(), password: call.field('password'), contract, caller: call.caller } as const;
   try {
-    await call.identity.finishPasswordReset(input);
+    const { redirectUrl } = await call.identity.finishPasswordReset(input);
+    return redirectUrl === null ? advicePage(call.say.resetDone) : { seeOther: redirectUrl };
   } catch (error) {
     if (!(error instanceof Failure) || error.code !== 'password_rejected') throw error;
     // The token is still good: the form again, with the reason above it.
     const { flaw } = error.facts as Failure<'password_rejected'>['facts'];
     return { ...(await passwordForm(call, flaw)), status: 422 };
   }
-  return advicePage(call.say.resetDone);
 };
 
 async function passwordForm(call: PageCall, flaw?: PasswordFlaw): Promise<PageContent> {
   const token = call.token();
-  const { email } = await call.identity.lookAtPasswordReset({ token });
-  const form = { email, token, formToken: call.formToken(), minimum: call.passwordMinimum };
+  const { email, redirectUrl } = await call.identity.lookAtPasswordReset({ token });
+  const form = { email, redirectUrl, token, formToken: call.formToken(), minimum: call.passwordMinimum };
   return resetPage(call.say, flaw ? { ...form, flaw } : form);
 }
+
+export const askToSignIn: PageHandler = async (call) => {
+  const token = call.token();
+  const seen = await call.identity.lookAtMagicLink({ token });
+  return magicLinkPage(call.say, { ...seen, token, formToken: call.formToken() });
+};
+
+export const signIn: PageHandler = async (call) => {
+  const { code, redirectUrl } = await call.identity.openMagicLink({ token: call.token(), caller: call.caller });
+  return redirectUrl === null ? codePage(call.say, code) : { seeOther: redirectUrl };
+};
+
+export const askToChangeEmail: PageHandler = async (call) => {
+  const token = call.token();
+  const { email } = await call.identity.lookAtEmailChange({ token });
+  return emailChangePage(call.say, { email, token, formToken: call.formToken() });
+};
+
+export const changeEmail: PageHandler = async (call) => {
+  await call.identity.finishEmailChange({ token: call.token(), contract, caller: call.caller });
+  return advicePage(call.say.emailChanged);
+};
 
 export const askToUnlock: PageHandler = async (call) => {
   const token = call.token();

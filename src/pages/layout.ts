@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { type Html, html } from '../http/html.ts';
+import { pagePolicy } from './policy.ts';
 import type { Words } from './words.ts';
 
 /** The name that people know the service by. */
@@ -11,16 +12,14 @@ export interface PageContent {
   main: Html;
   /** 200 unless it says otherwise. */
   status?: number;
+  /** Origins that the answer to its form may lead on to, see {@link pagePolicy}. */
+  formTargets?: readonly string[];
 }
-
-/** Everything is of this origin, nothing is inline, and nobody frames a page (R134). */
-const PAGE_POLICY =
-  "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 export function sendPage(reply: FastifyReply, words: Words, content: PageContent): FastifyReply {
   return reply
     .code(content.status ?? 200)
-    .header('Content-Security-Policy', PAGE_POLICY)
+    .header('Content-Security-Policy', pagePolicy(content.formTargets))
     .type('text/html; charset=utf-8')
     .send(wholePage(words, content));
 }

@@ -14,6 +14,7 @@ import { fieldIn, readForms, tokenIn } from './form.ts';
 import { type FormTokens, formTokens } from './form-token.ts';
 import { sendPage } from './layout.ts';
 import { answerNo, type NoParts } from './no.ts';
+import { sendRedirect } from './redirect.ts';
 import { PageRefusal } from './refusal.ts';
 import { words } from './words.ts';
 
@@ -54,7 +55,8 @@ export async function hostedPages(app: FastifyInstance, parts: PagesParts): Prom
           const call = callOf(request, reply, parts, tokens);
           const sent = page.method === 'POST';
           if (sent && !tokens.check(call.cookies, fieldIn(request, 'form_token'))) throw new PageRefusal('form_stale');
-          return sendPage(reply, call.say, await page.by(call));
+          const answer = await page.by(call);
+          return 'seeOther' in answer ? sendRedirect(reply, answer) : sendPage(reply, call.say, answer);
         },
       });
     }

@@ -55,7 +55,7 @@ ${form('/verify-email/disown', of, html`<p>${say.notMine}</p><button class="seco
 /** @param of.flaw why the password that was sent before is refused */
 export function resetPage(
   { reset: say, flaw: texts }: Words,
-  of: Hidden & { email: string; minimum: number; flaw?: PasswordFlaw },
+  of: Hidden & { email: string; redirectUrl: string | null; minimum: number; flaw?: PasswordFlaw },
 ): PageContent {
   const flaw = of.flaw && texts[of.flaw](of.minimum);
   // The unseen field tells password managers whose password this is.
@@ -72,6 +72,50 @@ export function resetPage(
 <p>${say.account}</p>
 ${addressLine(of.email)}
 ${form('/reset-password', of, fields)}`,
+    ...leadsTo(of.redirectUrl),
+  };
+}
+
+/** The host is shown as browsers write it: in ASCII, so that no letter of it is taken for another. */
+export function magicLinkPage(
+  { magicLink: say }: Words,
+  of: Hidden & { email: string; redirectUrl: string | null },
+): PageContent {
+  const next =
+    of.redirectUrl === null
+      ? html`<p>${say.code}</p>`
+      : html`<p>${say.onward}</p>
+${addressLine(new URL(of.redirectUrl).host)}`;
+  return {
+    title: say.title,
+    main: html`<p>${say.account}</p>
+${addressLine(of.email)}
+${next}
+${form('/magic-link', of, html`<button>${say.signIn}</button>`)}
+<p class="quiet">${say.notMine}</p>`,
+    ...leadsTo(of.redirectUrl),
+  };
+}
+
+/** For an application that named no page to go on to: the person carries the code there. */
+export function codePage({ oneTimeCode: say }: Words, code: string): PageContent {
+  return {
+    title: say.title,
+    main: html`<p>${say.text}</p>
+<p class="code"><code id="code">${code}</code></p>
+<button type="button" class="second" data-copies="code" data-done="${say.copied}" hidden>${say.copy}</button>
+<p class="hint" role="status"></p>
+<p class="alert">${say.warning}</p>`,
+  };
+}
+
+export function emailChangePage({ changeEmail: say }: Words, of: Hidden & { email: string }): PageContent {
+  return {
+    title: say.title,
+    main: html`<p>${say.address}</p>
+${addressLine(of.email)}
+${form('/change-email', of, html`<button>${say.confirm}</button>`)}
+<p class="quiet">${say.notMine}</p>`,
   };
 }
 
@@ -97,6 +141,10 @@ function form(action: string, { token, formToken }: Hidden, inner: Html): Html {
 ${inner}
 </form>`;
 }
+
+/** Lets the page's form go on to where its answer leads. */
+const leadsTo = (redirectUrl: string | null): Pick<PageContent, 'formTargets'> =>
+  redirectUrl === null ? {} : { formTargets: [new URL(redirectUrl).origin] };
 
 /**
  * An address whole and in the order it is written, whatever direction its letters are read in.

@@ -43,6 +43,13 @@ export interface Words {
   flaw: Record<PasswordFlaw, (minimum: number) => string>;
   resetDone: Advice;
 
+  magicLink: { title: string; account: string; onward: string; code: string; signIn: string; notMine: string };
+  oneTimeCode: Advice & { copy: string; copied: string; warning: string };
+
+  changeEmail: { title: string; address: string; confirm: string; notMine: string };
+  emailChanged: Advice;
+  addressTaken: Advice;
+
   unlock: { title: string; paused: string; unlock: string; notMine: string };
   unlocked: Advice;
 
@@ -116,6 +123,38 @@ const en: Words = {
     text: 'All your devices were signed out. Go back to the application and sign in with the new password.',
   },
 
+  magicLink: {
+    title: 'Sign in',
+    account: 'This link signs you in to the account:',
+    onward: 'You then go on to:',
+    code: 'You are then shown a code for the application where you asked for the link.',
+    signIn: 'Sign in',
+    notMine: 'You did not ask for this link? Then simply close this page: nobody is signed in.',
+  },
+  oneTimeCode: {
+    title: 'Your one-time code',
+    text: 'Copy it into the application where you asked for the link. It works once, for 60 seconds.',
+    copy: 'Copy the code',
+    copied: 'The code is copied.',
+    warning:
+      'Give it only to the application where you asked for the link. Nobody else will ever ask you for it: whoever has it can sign in as you.',
+  },
+
+  changeEmail: {
+    title: 'Confirm your new e-mail address',
+    address: 'Once you confirm, this address becomes the one of your account:',
+    confirm: 'Confirm my new address',
+    notMine: 'You did not ask for this? Then do not confirm, and simply close this page: nothing changes.',
+  },
+  emailChanged: {
+    title: 'Address changed',
+    text: 'From now on, sign in with your new address. You can go back to the application.',
+  },
+  addressTaken: {
+    title: 'This address has another account',
+    text: 'It was given to it after this link was sent, so nothing was changed. Sign in to that account, or choose another address in the application.',
+  },
+
   unlock: {
     title: 'Unlock your account',
     paused: 'After too many wrong passwords, signing in is paused for the account:',
@@ -133,6 +172,9 @@ const en: Words = {
     next: {
       '/verify-email': 'If your address is confirmed, simply sign in; otherwise ask the application for a new link.',
       '/reset-password': 'Ask the application for a new one, and open the newest message.',
+      '/magic-link': 'Ask the application for a new one, and open the newest message.',
+      '/change-email':
+        'If your account has the new address, there is nothing else to do; otherwise ask the application for a new link.',
       '/unlock': 'The pause ends by itself. If you don’t want to wait, ask the application for a new password.',
     },
   },
@@ -231,6 +273,38 @@ const fr: Words = {
     text: 'Tous vos appareils ont été déconnectés. Retournez dans l’application et connectez-vous avec le nouveau mot de passe.',
   },
 
+  magicLink: {
+    title: 'Connectez-vous',
+    account: 'Ce lien vous connecte au compte :',
+    onward: 'Vous continuerez ensuite vers :',
+    code: 'Un code s’affichera ensuite, pour l’application où vous avez demandé ce lien.',
+    signIn: 'Me connecter',
+    notMine: 'Vous n’avez pas demandé ce lien ? Fermez simplement cette page : personne ne sera connecté.',
+  },
+  oneTimeCode: {
+    title: 'Votre code à usage unique',
+    text: 'Copiez-le dans l’application où vous avez demandé le lien. Il sert une seule fois, pendant 60 secondes.',
+    copy: 'Copier le code',
+    copied: 'Le code est copié.',
+    warning:
+      'Ne le donnez qu’à l’application où vous avez demandé le lien. Personne d’autre ne vous le demandera jamais : qui l’a peut se connecter à votre place.',
+  },
+
+  changeEmail: {
+    title: 'Confirmez votre nouvelle adresse e-mail',
+    address: 'Une fois confirmée, cette adresse devient celle de votre compte :',
+    confirm: 'Confirmer ma nouvelle adresse',
+    notMine: 'Vous n’avez rien demandé ? Ne confirmez pas et fermez simplement cette page : rien ne change.',
+  },
+  emailChanged: {
+    title: 'Adresse modifiée',
+    text: 'Désormais, connectez-vous avec votre nouvelle adresse. Vous pouvez retourner dans l’application.',
+  },
+  addressTaken: {
+    title: 'Cette adresse a déjà un autre compte',
+    text: 'Elle lui a été attribuée après l’envoi de ce lien : rien n’a été modifié. Connectez-vous à cet autre compte, ou choisissez une autre adresse dans l’application.',
+  },
+
   unlock: {
     title: 'Débloquez votre compte',
     paused: 'Après trop de mots de passe erronés, la connexion est suspendue pour le compte :',
@@ -249,6 +323,9 @@ const fr: Words = {
       '/verify-email':
         'Si votre adresse est confirmée, connectez-vous simplement ; sinon, demandez un nouveau lien à l’application.',
       '/reset-password': 'Demandez-en un nouveau à l’application et ouvrez le message le plus récent.',
+      '/magic-link': 'Demandez-en un nouveau à l’application et ouvrez le message le plus récent.',
+      '/change-email':
+        'Si votre compte a déjà la nouvelle adresse, vous n’avez rien d’autre à faire ; sinon, demandez un nouveau lien à l’application.',
       '/unlock':
         'La suspension prend fin d’elle-même. Pour ne pas attendre, demandez un nouveau mot de passe à l’application.',
     },
