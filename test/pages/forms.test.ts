@@ -5,7 +5,7 @@ import { formTokens } from '../../src/pages/form-token.ts';
 import { type OpenPage, openPages, type Pages, textOf } from './open-pages.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
-const BUTTONS = ['/verify-email', '/verify-email/disown', '/reset-password', '/unlock'];
+const BUTTONS = ['/verify-email', '/verify-email/disown', '/reset-password', '/magic-link', '/change-email', '/unlock'];
 
 /** Presses every button and claims the same refusal of each, with no cookie; then that nothing was consumed. */
 async function refusesAll(

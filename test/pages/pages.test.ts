@@ -77,6 +77,7 @@ describe('the hosted pages', () => {
     const cases: [error: Error, status: number, retryAfter: string | undefined, words: RegExp][] = [
       [new Failure('token_invalid'), 410, undefined, /no longer works/],
       [new Failure('token_expired'), 410, undefined, /no longer works/],
+      [new Failure('identifier_taken', { identifier: 'email' }), 409, undefined, /has another account/],
       [new Failure('not_found'), 404, undefined, /nothing here/],
       [new Failure('rate_limited', { retryAfterSeconds: 900 }), 429, '900', /try again in 15 minutes\./],
       [new Failure('overloaded', { retryAfterSeconds: 4 }), 503, '4', /Too busy/],
