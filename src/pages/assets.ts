@@ -20,7 +20,7 @@ a { color: var(--accent); }
 .quiet, .hint, dt { color: var(--quiet); }
 .hint { margin-top: .375rem; font-size: .875rem; }
 .address { margin-top: -.75rem; font-size: 1.125rem; font-weight: 600; }
-.code code { display: block; padding: .75rem 1rem; font: 600 1.125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; border: 1px solid var(--edge); border-radius: .5rem; -webkit-user-select: all; user-select: all; }
+.code code { display: block; padding: .75rem 1rem; font: 600 1.125rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; border: 1px solid var(--edge); border-radius: .5rem; word-break: break-all; -webkit-user-select: all; user-select: all; }
 .alert { padding: .75rem 1rem; color: var(--alert); background: var(--on-alert); border: 1px solid; border-radius: .5rem; }
 dl { padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .5rem; }
 dl div + div { margin-top: .5rem; }

@@ -3,6 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { Failure } from '../../src/core/failure.ts';
 import type { PagesParts } from '../../src/pages/pages.ts';
 import type { TestWorld } from '../support/world.ts';
+import { openApplication } from './application.ts';
 import { ADA, caller, openPages, PASSWORD, textOf } from './open-pages.ts';
 
 const NEW = 'amber harpoons drift sideways';
@@ -94,6 +95,18 @@ describe('the page behind a reset link', () => {
     const password = ' 100% пароль & "mot=de+passe" 🔑 ';
     assert.equal((await press('/reset-password', page, { fields: { password } })).statusCode, 200);
     assert.equal((await signIn(password)).outcome, 'signed_in');
+  });
+
+  it('goes on to where the application asked for, once the password is set', async (t) => {
+    const { open, press, signIn, signUp, ...world } = await openPages(t);
+    await press('/verify-email', await signUp());
+    const redirectUrl = 'http://localhost:5173/sign-in?tab=a%20b';
+    const page = await open(await (await openApplication(world)).passwordReset(ADA, redirectUrl));
+    assert.match(String(page.answer.headers['content-security-policy']), /form-action 'self' http:\/\/localhost:5173;/);
+    assert.equal((await press('/reset-password', page, { fields: { password: 'short' } })).statusCode, 422);
+    const done = await press('/reset-password', page, { fields: { password: NEW } });
+    assert.deepEqual([done.statusCode, done.headers.location], [303, redirectUrl]);
+    assert.equal((await signIn(NEW)).outcome, 'signed_in');
   });
 
   it('is the dead-link page for a link of another purpose', async (t) => {
