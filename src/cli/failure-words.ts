@@ -21,6 +21,7 @@ const words: { [Code in FailureCode]: (facts: Failures[Code]) => string } = {
   passkey_refused: () => 'the passkey was refused',
   provider_email_unproven: () => 'the provider knows no verified address',
   provider_refused: () => 'the provider refused',
+  provider_taken: () => 'the provider is linked already',
   provider_unavailable: () => 'the provider does not answer',
   provider_unknown: () => 'no such provider is configured',
   rate_limited: ({ retryAfterSeconds }) => `too often; try again in ${retryAfterSeconds} s`,

@@ -1,5 +1,5 @@
-import { requireFreshSignIn, type Proofs, type ProofWorld, stillProven } from './fresh-sign-in.ts';
 import { Failure } from './failure.ts';
+import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { canonicalEmail } from './identifier.ts';
 import { boundChanges, isTaken, replaceIdentifier, tellOldOne } from './identifier-change.ts';
 import { messageTo } from './mail.ts';

@@ -44,6 +44,8 @@ export interface Failures {
   passkey_refused: undefined;
   /** The provider knows no address that it has seen proven, and an account needs one. */
   provider_email_unproven: undefined;
+  /** Whoever came back from the provider is linked to an account already, or the account to another of that provider. */
+  provider_taken: undefined;
   /** The person, or the provider, said no; or what the provider said does not hold. */
   provider_refused: undefined;
   /** The provider does not answer. */

@@ -96,7 +96,8 @@ export async function proveSecondFactor(
   if (trial !== 'right') throw new Failure('code_wrong');
 }
 
-async function noteProof(
+/** Notes in a session, in the caller's transaction, that and when it proved who uses it. */
+export async function noteProof(
   world: Pick<World, 'clock'> & { store: Tables },
   { account, session }: LiveSession,
   caller: Caller,

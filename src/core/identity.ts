@@ -2,13 +2,24 @@ import { deleteOwnAccount } from './account-deletion.ts';
 import * as administration from './administration.ts';
 import type { Device } from './device.ts';
 import { forgetDevice } from './device-forgetting.ts';
+import * as emailChange from './email-change.ts';
 import * as emailVerification from './email-verification.ts';
 import { reauthenticate } from './fresh-sign-in.ts';
+import { signInHandedOver } from './handed-sign-in.ts';
 import * as identifierChange from './identifier-change.ts';
 import * as identifierConfirmation from './identifier-confirmation.ts';
+import * as magicLink from './magic-link.ts';
+import * as passkeyManagement from './passkey-management.ts';
+import * as passkeyReauthentication from './passkey-reauthentication.ts';
+import * as passkeyRegistration from './passkey-registration.ts';
+import * as passkeySignIn from './passkey-sign-in.ts';
 import { changePassword } from './password-change.ts';
 import * as passwordReset from './password-reset.ts';
 import * as passwordResetByCode from './password-reset-code.ts';
+import { changeProfile } from './profile.ts';
+import * as providerLink from './provider-link.ts';
+import { finishTrip } from './provider-sign-in.ts';
+import { startTrip } from './provider-trip.ts';
 import { rotateRefreshToken } from './refresh-token-family.ts';
 import { register } from './registration.ts';
 import * as secondFactor from './second-factor-enrolment.ts';
@@ -16,7 +27,9 @@ import * as secondFactorSignIn from './second-factor-sign-in.ts';
 import type { LiveSession, Session } from './session.ts';
 import { checkSession } from './session-check.ts';
 import { endOtherSessions, endSession, signOut } from './session-end.ts';
+import { checkSessionToken } from './session-token.ts';
 import { signInWithPassword } from './sign-in.ts';
+import { signUp } from './sign-up.ts';
 import { rotateSigningKey, type SigningKey } from './signing-key.ts';
 import * as unlock from './unlock.ts';
 import type { World } from './world.ts';
@@ -30,6 +43,7 @@ export function createIdentity(world: World) {
 
   return {
     register: bound(register),
+    signUp: bound(signUp),
     resendVerification: bound(emailVerification.resendVerification),
     lookAtVerification: bound(emailVerification.lookAtVerification),
     verifyEmail: bound(emailVerification.verifyEmail),
@@ -39,11 +53,20 @@ export function createIdentity(world: World) {
     confirmIdentifier: bound(identifierConfirmation.confirmIdentifier),
 
     signInWithPassword: bound(signInWithPassword),
+    sendMagicLink: bound(magicLink.sendMagicLink),
+    lookAtMagicLink: bound(magicLink.lookAtMagicLink),
+    openMagicLink: bound(magicLink.openMagicLink),
+    signInHandedOver: bound(signInHandedOver),
+    startTrip: bound(startTrip),
+    finishTrip: bound(finishTrip),
+    startPasskeySignIn: bound(passkeySignIn.startPasskeySignIn),
+    finishPasskeySignIn: bound(passkeySignIn.finishPasskeySignIn),
     signInWithBoth: bound(secondFactorSignIn.signInWithBoth),
     completeSignIn: bound(secondFactorSignIn.completeSignIn),
     resendSignInCode: bound(secondFactorSignIn.resendSignInCode),
     rotateRefreshToken: bound(rotateRefreshToken),
     checkSession: bound(checkSession),
+    checkSessionToken: bound(checkSessionToken),
     listSessions: ({ account }: LiveSession): Promise<Session[]> =>
       world.store.sessions.list(account.id, world.clock.now()),
     signOut: bound(signOut),
@@ -55,11 +78,28 @@ export function createIdentity(world: World) {
     lookAtUnlock: bound(unlock.lookAtUnlock),
 
     reauthenticate: bound(reauthenticate),
+    startPasskeyReauthentication: bound(passkeyReauthentication.startPasskeyReauthentication),
+    finishPasskeyReauthentication: bound(passkeyReauthentication.finishPasskeyReauthentication),
     startSecondFactor: bound(secondFactor.startSecondFactor),
     confirmSecondFactor: bound(secondFactor.confirmSecondFactor),
+    verifySecondFactor: bound(secondFactor.verifySecondFactor),
+    renewRecoveryCodes: bound(secondFactor.renewRecoveryCodes),
     disableSecondFactor: bound(secondFactor.disableSecondFactor),
+    startPasskeyRegistration: bound(passkeyRegistration.startPasskeyRegistration),
+    finishPasskeyRegistration: bound(passkeyRegistration.finishPasskeyRegistration),
+    listPasskeys: bound(passkeyRegistration.listPasskeys),
+    renamePasskey: bound(passkeyManagement.renamePasskey),
+    removePasskey: bound(passkeyManagement.removePasskey),
+    startProviderLink: bound(providerLink.startProviderLink),
+    finishProviderLink: bound(providerLink.finishProviderLink),
+    unlinkProvider: bound(providerLink.unlinkProvider),
+    listLinkedProviders: bound(providerLink.listLinkedProviders),
+    changeProfile: bound(changeProfile),
     startIdentifierChange: bound(identifierChange.startIdentifierChange),
     finishIdentifierChange: bound(identifierChange.finishIdentifierChange),
+    startEmailChange: bound(emailChange.startEmailChange),
+    lookAtEmailChange: bound(emailChange.lookAtEmailChange),
+    finishEmailChange: bound(emailChange.finishEmailChange),
     changePassword: bound(changePassword),
     deleteOwnAccount: bound(deleteOwnAccount),
     startPasswordReset: bound(passwordReset.startPasswordReset),

@@ -4,9 +4,9 @@ import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import type { Passkey } from './passkey.ts';
-import { keepAWayIn } from './way-in.ts';
 import type { LiveSession } from './session.ts';
 import type { Tables } from './store.ts';
+import { keepAWayIn } from './way-in.ts';
 import type { Caller, ContractName, World } from './world.ts';
 
 /**

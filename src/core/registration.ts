@@ -60,10 +60,7 @@ export async function register(world: RegistrationWorld, input: Registration): P
 }
 
 /** What becomes of a new account, in the transaction that makes it. */
-type Next<T> = (
-  world: Omit<RegistrationWorld, 'store'> & { store: Tables },
-  account: Account,
-) => Promise<T>;
+type Next<T> = (world: Omit<RegistrationWorld, 'store'> & { store: Tables }, account: Account) => Promise<T>;
 
 /**
  * The same, and what comes next for the new account with it.

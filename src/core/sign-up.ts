@@ -18,15 +18,7 @@ export type SignUp<Contract extends SessionContract> =
 export async function signUp<Contract extends SessionContract>(
   world: Pick<
     World,
-    | 'accessTokens'
-    | 'clock'
-    | 'hasher'
-    | 'keyring'
-    | 'passwordAdvice'
-    | 'phones'
-    | 'policy'
-    | 'random'
-    | 'store'
+    'accessTokens' | 'clock' | 'hasher' | 'keyring' | 'passwordAdvice' | 'phones' | 'policy' | 'random' | 'store'
   >,
   input: Registration & { contract: Contract },
 ): Promise<SignUp<Contract>> {

@@ -1,7 +1,9 @@
 import type { Account, Locale } from './account.ts';
 import type { DeviceId } from './device.ts';
 import type { PasswordFlaw } from './failure.ts';
+import type { IdentityProviders } from './identity-provider.ts';
 import type { Keyring } from './keyring.ts';
+import type { PasskeyCeremonies } from './passkey.ts';
 import type { SessionId } from './session.ts';
 import type { Store } from './store.ts';
 import type { Instant } from './time.ts';
@@ -15,6 +17,8 @@ export interface World {
   keyring: Keyring;
   accessTokens: AccessTokens;
   phones: Phones;
+  passkeys: PasskeyCeremonies;
+  providers: IdentityProviders;
   store: Store;
   policy: Policy;
 }

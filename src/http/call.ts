@@ -4,7 +4,7 @@ import type { Identity } from '../core/identity.ts';
 import { bearerTokenIn } from './bearer-token.ts';
 import { callerOf } from './caller.ts';
 import { clientTokenIn } from './client-cookie.ts';
-import { type AnyContract, type Call, OrGiven, type Route } from './contract.ts';
+import { type AnyContract, type Call, OrGiven, RedirectTo, type Route } from './contract.ts';
 import { cookiesOf, noCookies } from './cookies.ts';
 import { languageOf } from './language.ts';
 
@@ -12,6 +12,7 @@ import { languageOf } from './language.ts';
 export interface CallParts {
   identity: Identity;
   secure: boolean;
+  publicOrigin: string;
   isSharedNetwork(address: string): boolean;
 }
 
@@ -20,10 +21,11 @@ export function callOf(
   request: FastifyRequest,
   reply: FastifyReply,
   contract: AnyContract,
+  route: Pick<Route<unknown>, 'keepsState'>,
   parts: CallParts,
 ): Call<unknown, unknown, unknown> {
   const { usesCookies } = contract;
-  const cookies = usesCookies ? cookiesOf(request, reply, parts.secure) : noCookies;
+  const cookies = usesCookies || route.keepsState ? cookiesOf(request, reply, parts.secure) : noCookies;
   const locale = languageOf(request.headers['accept-language'], contract.defaultLocale);
   return {
     identity: parts.identity,
@@ -36,11 +38,16 @@ export function callOf(
     },
     say: contract.words[locale],
     cookies,
+    get query() {
+      return new URLSearchParams(request.url.split('?').slice(1).join('?'));
+    },
+    origin: request.headers.origin,
     get bearerToken() {
       return usesCookies ? undefined : bearerTokenIn(request.raw);
     },
     prefix: contract.prefix,
     secure: parts.secure,
+    publicOrigin: parts.publicOrigin,
   };
 }
 
@@ -51,12 +58,16 @@ function clientTokenOf(body: unknown): string | undefined {
   return typeof token === 'string' ? token : undefined;
 }
 
-/** Lets the handler do its work. @returns what it gives, and the line of the table that says how */
+/** Lets the handler do its work. @returns what it gives, and the line of the table that says how; or where it sends on */
 export async function answer(
   route: Route<unknown>,
   call: Call<unknown, unknown, unknown>,
-): Promise<{ status: number; schema: TSchema; body: unknown }> {
+): Promise<{ status: number; schema: TSchema; body: unknown } | RedirectTo> {
   const given = await route.handler(call);
+  if (given instanceof RedirectTo) {
+    if (!route.redirects) throw new Error(`${route.method} ${route.path} sends nobody on`);
+    return given;
+  }
   if (!(given instanceof OrGiven)) return { status: route.status, schema: route.gives, body: given };
   if (!route.orGives) throw new Error(`${route.method} ${route.path} has no second answer`);
   const [status, schema] = route.orGives;

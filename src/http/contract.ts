@@ -40,12 +40,18 @@ export interface Call<Body, Params, Words> {
   /** The contract's texts in the language asked for. */
   say: Words;
   cookies: Cookies;
+  /** What the request's target says after its path. */
+  query: URLSearchParams;
+  /** The page that a browser says the request comes from. */
+  origin: string | undefined;
   /** From the `Authorization` header, for a contract without cookies; never from the query or the body. */
   bearerToken: string | undefined;
   /** Where the contract lives, as the settings say. */
   prefix: string;
   /** Whether the public URL is https. */
   secure: boolean;
+  /** Scheme, host and port that the server is known by. */
+  publicOrigin: string;
 }
 
 /** An answer of a route's second kind, see {@link orGive}. */
@@ -60,6 +66,18 @@ export class OrGiven<Body> {
 /** In a handler: answers with the route's second status and body, those of its `orGives`. */
 export const orGive = <Body>(body: Body): OrGiven<Body> => new OrGiven(body);
 
+/** An answer that sends the browser on, see {@link redirectTo}. */
+export class RedirectTo {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+}
+
+/** In the handler of a route that `redirects`: sends the browser there (302). */
+export const redirectTo = (url: string): RedirectTo => new RedirectTo(url);
+
 /** Reads the call, asks the core once, shapes the answer. */
 export type Handler<
   Takes extends TSchema | undefined,
@@ -73,7 +91,7 @@ export type Handler<
     Params extends TSchema ? Static<Params> : undefined,
     Words
   >,
-) => Promise<Static<Gives> | (OrGives extends TSchema ? OrGiven<Static<OrGives>> : never)>;
+) => Promise<Static<Gives> | (OrGives extends TSchema ? OrGiven<Static<OrGives>> : never) | RedirectTo>;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 /** Method and path below the prefix, as `POST /login`. */
@@ -88,6 +106,11 @@ export interface Route<Words> {
   description?: string;
   takes?: TSchema;
   params?: TSchema;
+  query?: TSchema;
+  /** Whether it may answer with a redirect. */
+  redirects: boolean;
+  /** Whether it keeps something in a cookie though its contract does not; then HEAD is no way to ask for it. */
+  keepsState: boolean;
   status: number;
   gives: TSchema;
   orGives?: readonly [status: number, body: TSchema];
@@ -113,6 +136,9 @@ export function route<
     description?: string;
     takes?: Takes;
     params?: Params;
+    query?: TSchema;
+    redirects?: boolean;
+    keepsState?: boolean;
     gives: readonly [status: number, body: Gives];
     /** What it may give instead, when the handler says so with {@link orGive}. */
     orGives?: readonly [status: number, body: OrGives];
@@ -128,6 +154,9 @@ export function route<
     ...(of.description !== undefined && { description: of.description }),
     ...(of.takes && { takes: of.takes }),
     ...(of.params && { params: of.params }),
+    ...(of.query && { query: of.query }),
+    redirects: of.redirects ?? false,
+    keepsState: of.keepsState ?? false,
     status: of.gives[0],
     gives: of.gives[1],
     ...(of.orGives?.[1] && { orGives: [of.orGives[0], of.orGives[1]] as const }),

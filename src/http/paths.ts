@@ -29,13 +29,13 @@ export function methodsAt(contracts: readonly AnyContract[], path: string): stri
   const parts = path.split('/');
   const methods = new Set<string>();
   for (const { prefix, routes } of contracts) {
-    for (const { method, path: below } of routes) {
+    for (const { keepsState, method, path: below } of routes) {
       const own = `${prefix}${below}`.split('/');
       if (own.length === parts.length && own.every((part, index) => part.startsWith(':') || part === parts[index])) {
         methods.add(method);
+        if (method === 'GET' && !keepsState) methods.add('HEAD');
       }
     }
   }
-  if (methods.has('GET')) methods.add('HEAD');
   return [...methods];
 }

@@ -38,24 +38,30 @@ export function referenceOf(contract: AnyContract, publicUrl: string): object {
 }
 
 function operationOf(contract: AnyContract, route: AnyRoute): object {
-  const properties = (route.params as { properties?: Record<string, object> } | undefined)?.properties ?? {};
   return {
     tags: [contract.name],
     summary: route.summary,
     ...(route.description && { description: route.description }),
     operationId: `${route.method.toLowerCase()}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
-    parameters: Object.entries(properties).map(([name, schema]) => ({ name, in: 'path', required: true, schema })),
+    parameters: [
+      ...propertiesOf(route.params).map(([name, schema]) => ({ name, in: 'path', required: true, schema })),
+      ...propertiesOf(route.query).map(([name, schema]) => ({ name, in: 'query', required: false, schema })),
+    ],
     ...(route.takes && {
       requestBody: { required: hasRequired(route.takes), content: bodiesOf(contract, route.takes) },
     }),
     ...(takesBearer(contract, route) && { security: [{ bearer: [] }] }),
     responses: {
       [route.status]: answerOf(route.gives),
+      ...(route.redirects && { 302: { description: 'Sends the browser on' } }),
       ...(route.orGives && { [route.orGives[0]]: answerOf(route.orGives[1]) }),
       ...refusalsOf(contract, route),
     },
   };
 }
+
+const propertiesOf = (schema: TSchema | undefined): [string, object][] =>
+  Object.entries((schema as { properties?: Record<string, object> } | undefined)?.properties ?? {});
 
 const BEARER = { bearer: { type: 'http', scheme: 'bearer' } } as const;
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify';
 import { bodyReader, inspectBody, takeBodies } from './body.ts';
 import { answer, type CallParts, callOf } from './call.ts';
-import type { AnyContract, Route } from './contract.ts';
+import { type AnyContract, RedirectTo, type Route } from './contract.ts';
 import { allowOrigin, answerPreflight } from './cors.ts';
 import { checkOrigin } from './origin.ts';
 import { contractsAt, methodsAt, pathOf } from './paths.ts';
@@ -51,15 +51,17 @@ export async function contractScope(scope: FastifyInstance, contract: AnyContrac
     scope.route({
       method: route.method,
       url: route.path,
+      exposeHeadRoute: !route.keepsState,
       schema: schemaOf(route),
       preValidation: (request, _reply, done) => {
         prepareBody(request, contract, route);
         done();
       },
       handler: async (request, reply) => {
-        const { status, body } = await answer(route, callOf(request, reply, contract, parts));
-        reply.code(status);
-        return body;
+        const given = await answer(route, callOf(request, reply, contract, route, parts));
+        if (given instanceof RedirectTo) return reply.redirect(given.url, 302);
+        reply.code(given.status);
+        return given.body;
       },
     });
   }
@@ -80,6 +82,7 @@ function schemaOf(route: Route<unknown>): FastifySchema {
   return {
     ...(route.takes && { body: route.takes }),
     ...(route.params && { params: route.params }),
+    ...(route.query && { querystring: route.query }),
     response: { [route.status]: route.gives, ...(route.orGives && { [route.orGives[0]]: route.orGives[1] }) },
   };
 }

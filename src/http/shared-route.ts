@@ -5,7 +5,7 @@ import type { TSchema } from 'typebox';
 import { type BodyReader, type BodyType, bodyReader, MEDIA_TYPES, type SentBody, takeBodies } from './body.ts';
 import { answer, callOf } from './call.ts';
 import type { Claim, ClaimedRequest, ClaimStrength } from './claim.ts';
-import type { AnyContract, Line, Method, Route } from './contract.ts';
+import { type AnyContract, type Line, type Method, RedirectTo, type Route } from './contract.ts';
 import { allowOrigin } from './cors.ts';
 import { checkOrigin, isForeign } from './origin.ts';
 import { Refusal } from './refusal.ts';
@@ -93,7 +93,9 @@ export function sharedRoute(scope: FastifyInstance, { method, url, claimants }: 
     },
     handler: async (request, reply) => {
       const { contract, route } = settled.get(request) as Claimant;
-      const { status, schema, body } = await answer(route, callOf(request, reply, contract, parts));
+      const given = await answer(route, callOf(request, reply, contract, route, parts));
+      if (given instanceof RedirectTo) return reply.redirect(given.url, 302);
+      const { status, schema, body } = given;
       const serialize = reply.compileSerializationSchema(schema as Record<string, unknown>, String(status));
       return reply
         .code(status)

@@ -71,6 +71,7 @@ export const dialect: PageDialect = {
   passkey_refused: fault,
   provider_email_unproven: fault,
   provider_refused: fault,
+  provider_taken: fault,
   provider_unavailable: fault,
   provider_unknown: fault,
   reauthentication_required: fault,

@@ -57,6 +57,7 @@ export const dialect: Dialect<Words> = {
   passkey_refused: fault,
   provider_email_unproven: fault,
   provider_refused: fault,
+  provider_taken: fault,
   provider_unavailable: fault,
   provider_unknown: fault,
 
