@@ -644,6 +644,24 @@ describe('what an answer claims', () => {
   });
 });
 
+const SPELLINGS = ['AAA', 'AAB', 'AA==', 'AAAA=', 'AAA=', 'A', 'AA+/', ' AAAA'];
+
+describe('a base64url text in another spelling', () => {
+  it('R108: is none, so that a passkey and a challenge have one name each', async () => {
+    const { authenticator } = await registered();
+    const { options } = await request();
+    const answer = authenticator.assert(options, { origin: ORIGIN });
+    const claims = (change: object) => ceremonies.read({ ...answer, ...change });
+    assert.ok(claims({ id: 'AAA', rawId: 'AAA' }));
+    for (const text of SPELLINGS.slice(1)) {
+      assert.equal(claims({ id: text, rawId: text }), undefined, text);
+      assert.equal(claims({ response: { ...answer.response, userHandle: text } }), undefined, text);
+      const clientDataJSON = encoded(JSON.stringify({ type: 'webauthn.get', challenge: text, origin: ORIGIN }));
+      assert.equal(claims({ response: { ...answer.response, clientDataJSON } }), undefined, text);
+    }
+  });
+});
+
 const encoded = (text: string): string => Buffer.from(text).toString('base64url');
 
 describe('what is no answer at all', () => {
