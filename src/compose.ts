@@ -169,7 +169,11 @@ export async function compose(
           if (stopping) throw new Error('stopping');
           await handle.check();
         });
-        wellKnown(app, { publicKeys: () => identity.publicKeys() });
+        wellKnown(app, {
+          publicKeys: () => identity.publicKeys(),
+          passkeyPages: { enroll: settings.GUICHET_PASSKEY_ENROLL_URL, manage: settings.GUICHET_PASSKEY_MANAGE_URL },
+          relatedOrigins: settings.GUICHET_PASSKEY_ORIGINS,
+        });
         const metricsHere = settings.GUICHET_METRICS_PORT === undefined;
         if (metricsHere && (settings.GUICHET_METRICS_TOKEN || derived.mode === 'development')) {
           metrics.serve(app, settings.GUICHET_METRICS_TOKEN);

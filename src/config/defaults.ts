@@ -7,5 +7,6 @@ export const standIns: { [Name in keyof Settings]?: (settings: Settings) => Sett
   GUICHET_DATABASE_URL: (settings) => `sqlite:${settings.GUICHET_DATA_DIR.replace(/\/$/, '')}/guichet.db`,
   GUICHET_DOCS: (settings) => modeOf(settings) === 'development',
   GUICHET_MAIL_FROM: (settings) => `Guichet <no-reply@${new URL(settings.GUICHET_PUBLIC_URL).hostname}>`,
+  GUICHET_PASSKEY_RP_ID: (settings) => new URL(settings.GUICHET_PUBLIC_URL).hostname,
   GUICHET_SMS_COUNTRIES: (settings) => [settings.GUICHET_PHONE_REGION],
 };

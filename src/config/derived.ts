@@ -17,6 +17,8 @@ export interface Derived {
   allowedOrigins: readonly string[];
   /** Whether browsers may call from an origin; it takes the exact form that browsers send, and nothing like it (rule 31). */
   isAllowedOrigin(origin: string): boolean;
+  /** Whether a page of an origin may use passkeys: the allowed origins, and those that are listed for that alone. */
+  isPasskeyOrigin(origin: string): boolean;
   /** Addresses and networks whose `X-Forwarded-*` headers are believed. */
   trustedProxies: readonly string[];
   /** Whether many people share an address (rule 22). */
@@ -36,18 +38,21 @@ export function derive(settings: Settings): Derived {
   const developmentMailbox = mode === 'development' && !settings.GUICHET_MAIL_URL;
   const allowsLoopback = mode === 'development' && settings.GUICHET_ALLOWED_ORIGINS === undefined;
 
+  const isAllowedOrigin = (origin: string): boolean => {
+    if (allowed.has(origin)) return true;
+    if (!allowsLoopback || !isOrigin(origin)) return false;
+    const url = new URL(origin);
+    return url.origin === origin && isLoopback(url);
+  };
+
   return {
     mode,
     publicOrigin: publicUrl.origin,
     publicUrl,
     secure: publicUrl.protocol === 'https:',
     allowedOrigins: [...allowed],
-    isAllowedOrigin(origin) {
-      if (allowed.has(origin)) return true;
-      if (!allowsLoopback || !isOrigin(origin)) return false;
-      const url = new URL(origin);
-      return url.origin === origin && isLoopback(url);
-    },
+    isAllowedOrigin,
+    isPasskeyOrigin: (origin) => isAllowedOrigin(origin) || settings.GUICHET_PASSKEY_ORIGINS.includes(origin),
     trustedProxies: (settings.GUICHET_TRUST_PROXY ?? []).filter((item) => item !== 'none'),
     isSharedNetwork: networkTest(settings.GUICHET_SHARED_NETWORKS),
     developmentMailbox,

@@ -1,5 +1,6 @@
 import { isLoopback, modeOf } from './mode.ts';
 import type { SettingName, Settings } from './settings.ts';
+import { isRelyingPartyFor } from './values.ts';
 
 /**
  * What each value may be by itself but not beside the others, one line each: above all, what production refuses (rule 1).
@@ -38,6 +39,13 @@ export function refusals(settings: Settings, wrong: ReadonlySet<SettingName>): s
     const other = prefixes.get(prefix);
     if (other) refuse(variable, `is "${prefix}"; accepted is another prefix than ${other}`);
     else prefixes.set(prefix, variable);
+  }
+  const { hostname } = new URL(settings.GUICHET_PUBLIC_URL);
+  if (!wrong.has('GUICHET_PUBLIC_URL') && !isRelyingPartyFor(settings.GUICHET_PASSKEY_RP_ID, hostname)) {
+    refuse(
+      'GUICHET_PASSKEY_RP_ID',
+      `is "${settings.GUICHET_PASSKEY_RP_ID}"; accepted is ${hostname}, a parent domain of it such as example.org, or localhost`,
+    );
   }
   if (settings.GUICHET_SMS_URL?.toLowerCase().startsWith('http') && !settings.GUICHET_SMS_SECRET) {
     refuse(

@@ -8,6 +8,7 @@ import {
   isMailUrl,
   isNetwork,
   isOrigin,
+  isPageUrl,
   isPathPrefix,
   isPhoneCountry,
   isProxyList,
@@ -39,6 +40,7 @@ export interface Notes {
 
 const text = (isRight: (value: string) => boolean, notes: Notes) => Type.Refine(Type.String({ ...notes }), isRight);
 const origin = Type.Decode(Type.Refine(Type.String(), isOrigin), toOrigin);
+const safeOrigin = Type.Decode(Type.Refine(Type.String(), isApiOrigin), toOrigin);
 const network = Type.Refine(Type.String(), isNetwork);
 const country = Type.Decode(Type.Refine(Type.String(), isPhoneCountry), toCountry);
 
@@ -171,6 +173,37 @@ export const Settings = Type.Object({
     maximum: 64,
     description: 'Shortest password, in characters (Unicode code points).',
   } satisfies Notes & { minimum: number; maximum: number }),
+  GUICHET_PASSKEY_RP_ID: Type.Decode(
+    text(isHost, {
+      standIn: 'the host of the public URL',
+      accepts: 'the host of the public URL, a parent domain of it such as example.org, or localhost',
+      description:
+        'Domain that passkeys belong to (WebAuthn’s relying party id); they work on it and on every host below it. With ' +
+        'another one, the passkeys that people have no longer sign them in. No passkey belongs to an IP address.',
+    }),
+    (domain) => domain.toLowerCase(),
+  ),
+  GUICHET_PASSKEY_ORIGINS: Type.Array(safeOrigin, {
+    default: [],
+    accepts: 'https origins (http on this machine only) with commas between them, such as https://app.example.net',
+    description:
+      'Origins outside the passkeys’ domain that may use them all the same, beside the public URL and ' +
+      '`GUICHET_ALLOWED_ORIGINS`. `/.well-known/webauthn` lists them; browsers ask for it on the passkeys’ domain itself.',
+  } satisfies Notes),
+  GUICHET_PASSKEY_ENROLL_URL: Type.Optional(
+    text(isPageUrl, {
+      standIn: 'none',
+      accepts: 'an https URL (http on this machine only)',
+      description: 'Page where people add a passkey, for password managers: `/.well-known/passkey-endpoints` names it.',
+    }),
+  ),
+  GUICHET_PASSKEY_MANAGE_URL: Type.Optional(
+    text(isPageUrl, {
+      standIn: 'none',
+      accepts: 'an https URL (http on this machine only)',
+      description: 'Page where people see and remove their passkeys; named in the same place.',
+    }),
+  ),
   GUICHET_DOCS: Type.Boolean({
     standIn: '`on` in development mode, `off` in production',
     description: 'Whether `/docs` shows the interactive reference.',

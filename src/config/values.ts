@@ -68,6 +68,19 @@ export function isApiOrigin(text: string): boolean {
   return isOrigin(text) && isSafeHttp(new URL(text));
 }
 
+/** A page that people are sent to, by https, or by http on this machine. */
+export function isPageUrl(text: string): boolean {
+  if (!isFilled(text) || text !== text.trim()) return false;
+  const url = URL.parse(text);
+  return url !== null && isSafeHttp(url) && url.username === '' && url.password === '';
+}
+
+/** Whether passkeys of a host may belong to a domain: its own, or one above it that is no top-level domain (WebAuthn §5.1.2). */
+export function isRelyingPartyFor(domain: string, host: string): boolean {
+  if (domain === host || domain === 'localhost') return true;
+  return isIP(host) === 0 && domain.includes('.') && host.endsWith(`.${domain}`);
+}
+
 function isSafeHttp(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 }

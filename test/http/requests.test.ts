@@ -598,6 +598,7 @@ describe('a request’s host', () => {
       ...['/health/live', '/health/ready', '/metrics', '/docs', '/docs/cookie.json', '/.well-known/jwks.json'].map(
         (path) => ['GET', path] as const,
       ),
+      ['GET', '/.well-known/passkey-endpoints'] as const,
       ['GET', '/dev/mailbox'] as const,
       ['GET', '/dev/mailbox.json'] as const,
       ['GET', '/nothing'] as const,
