@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { type Derived, derive } from './config/derived.ts';
 import { rootSecrets } from './config/secret.ts';
 import type { Settings } from './config/settings.ts';
+import { bearer } from './contracts/bearer/contract.ts';
 import { cookie } from './contracts/cookie/contract.ts';
 import { device } from './contracts/device/contract.ts';
 import { createIdentity, type Identity } from './core/identity.ts';
@@ -15,6 +16,7 @@ import type { Clock, Policy, Random, World } from './core/world.ts';
 import { cookieForm, deviceForm } from './crypto/access-token-forms.ts';
 import { JwtAccessTokens } from './crypto/access-tokens.ts';
 import { HashPool } from './crypto/hash-pool.ts';
+import { passkeyCeremonies } from './crypto/passkey-ceremonies.ts';
 import { ARGON2_PARAMETERS, type Argon2Parameters, argon2id } from './crypto/password-hasher.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import { type Mailbox, mailboxOn } from './delivery/mailbox.ts';
@@ -39,6 +41,16 @@ import type { DatabaseHandle } from './store/database.ts';
 import { outboxQueue } from './store/outbox.ts';
 import { openSqlite } from './store/sqlite.ts';
 import { storeOn } from './store/store.ts';
+
+const noProviders: World['providers'] = {
+  has: () => false,
+  authorizationUrl: async () => {
+    throw new Error('none');
+  },
+  identify: async () => {
+    throw new Error('none');
+  },
+};
 
 const SERVICE_NAME = 'Guichet';
 /** The names that a request may come for in development mode (rule 1). */
@@ -117,6 +129,12 @@ export async function compose(
       },
     }),
     phones,
+    passkeys: passkeyCeremonies({
+      relyingPartyId: settings.GUICHET_PASSKEY_RP_ID,
+      relyingPartyName: SERVICE_NAME,
+      isAllowedOrigin: derived.isPasskeyOrigin,
+    }),
+    providers: noProviders,
     policy: policyOf(settings, derived),
   };
   const identity = createIdentity(world);
@@ -142,6 +160,7 @@ export async function compose(
 
   const contracts: AnyContract[] = [
     { ...device, prefix: settings.GUICHET_DEVICE_PREFIX },
+    { ...bearer, prefix: settings.GUICHET_BEARER_PREFIX },
     { ...cookie, prefix: settings.GUICHET_COOKIE_PREFIX },
   ];
   const chosen = contracts.filter(({ name }) => (settings.GUICHET_CONTRACTS as string[]).includes(name));
@@ -158,6 +177,7 @@ export async function compose(
       random,
       contracts: chosen,
       secure: derived.secure,
+      publicOrigin: derived.publicOrigin,
       isAllowedOrigin: derived.isAllowedOrigin,
       isSharedNetwork: derived.isSharedNetwork,
       isUnavailable: (error) => handle.isUnavailable(error),

@@ -28,7 +28,8 @@ export type SignInWorld = Pick<
 /** The same world inside a transaction. */
 export type InTransaction<W extends { store: Tables }> = Omit<W, 'store'> & { store: Tables };
 
-export type MustBeProven = 'email' | 'any' | 'nothing';
+/** `as_set`: the address where the settings ask for it, else nothing. */
+export type MustBeProven = 'email' | 'any' | 'as_set';
 
 /** Who wants in, and what the contract asks of the account before it lets anybody in. */
 export interface PasswordSignIn<Contract extends SessionContract = SessionContract> {
@@ -149,7 +150,7 @@ async function finishFirstFactor<T>(
     const { failuresBefore } = await succeedAttempt(inStore, attempt);
     if (of.upgraded) await store.passwords.upgrade(account.id, of.stored, of.upgraded);
     if (held.failedAttempts > 0) await store.accounts.clearFailedAttempts(account.id);
-    if (!isProvenEnough(held, input.mustBeProven)) return undefined;
+    if (!isProvenEnough(world, held, input.mustBeProven)) return undefined;
     if (replaced) await store.sessions.end(replaced.account.id, replaced.session.id);
     if (failuresBefore >= WORTH_A_NOTICE) {
       await mailTo(inStore, account, {
@@ -161,6 +162,7 @@ async function finishFirstFactor<T>(
   });
 }
 
-function isProvenEnough(account: Account, asked: MustBeProven): boolean {
-  return asked === 'nothing' || (asked === 'email' ? account.emailVerifiedAt !== null : isProven(account));
+function isProvenEnough({ policy }: Pick<World, 'policy'>, account: Account, asked: MustBeProven): boolean {
+  if (asked === 'as_set' && !policy.requireVerifiedEmail) return true;
+  return asked === 'any' ? isProven(account) : account.emailVerifiedAt !== null;
 }

@@ -31,7 +31,7 @@ onEachDatabase('proving an address', (open) => {
       identifier: email,
       password: PASSWORD,
       caller: stage.caller(),
-      mustBeProven: 'nothing',
+      mustBeProven: 'as_set',
     });
     assert.equal(before.outcome, 'signed_in');
     const account = await verify(stage, token);

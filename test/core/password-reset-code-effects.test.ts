@@ -165,7 +165,7 @@ async function plant(stage: DeviceStage, { id, email, phone }: Member, pendingPh
   const { clock, identity, world } = stage;
   const caller = stage.caller();
   const device = { type: 'Mobile', name: 'Planted', os: null, fingerprint: 'planted' };
-  const asking = { contract: 'device', caller, mustBeProven: 'nothing', device } as const;
+  const asking = { contract: 'device', caller, mustBeProven: 'as_set', device } as const;
   const planted = await identity.signInWithPassword({ ...asking, identifier: email || phone, password: PASSWORD });
   assert.equal(planted.outcome, 'signed_in');
   await world.store.transaction(async ({ accounts, identifiers, secondFactors }) => {

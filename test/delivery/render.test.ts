@@ -36,6 +36,7 @@ const FACTS: Omit<Messages, CodeTemplate> = {
   identifier_change_requested: { name: 'Ada', kind: 'email', ...circumstances },
   factor_changed: { name: 'Ada', change: 'enabled', factor: 'sms', ...circumstances },
   recovery_codes_renewed: { name: 'Ada', ...circumstances },
+  passkey_cloned: { name: 'Ada', ...circumstances },
   passkey_changed: { name: 'Ada', change: 'added', passkey: 'Blue key', ...circumstances },
   provider_changed: { name: 'Ada', change: 'joined', provider: 'github', ...circumstances },
   recovery_code_used: { name: 'Ada', left: 9, ...circumstances },

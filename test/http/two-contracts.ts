@@ -28,6 +28,7 @@ export async function serveContracts(
     random: { uuid: () => crypto.randomUUID() },
     contracts,
     secure: false,
+    publicOrigin: 'http://localhost',
     isAllowedOrigin: (origin) => origin === LISTED,
     isSharedNetwork: () => false,
     isUnavailable: () => false,

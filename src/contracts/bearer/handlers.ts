@@ -17,7 +17,7 @@ export const signUp: Handler<typeof schema.SignUp, typeof schema.SignedUp, Words
 
 export const signIn: Handler<typeof schema.SignIn, typeof schema.SignedIn, Words, undefined, Due> = async (call) => {
   const { challenge, email, password } = call.body;
-  const { caller, requireVerifiedEmail } = { caller: call.caller, requireVerifiedEmail: call.identity.policy.requireVerifiedEmail };
+  const { caller } = call;
   const proof = secondFactorIn(call.body);
   const first = {
     contract,
@@ -25,7 +25,7 @@ export const signIn: Handler<typeof schema.SignIn, typeof schema.SignedIn, Words
     kind: 'email',
     password,
     caller,
-    mustBeProven: requireVerifiedEmail ? 'email' : 'nothing',
+    mustBeProven: 'as_set',
   } as const;
   if (proof) {
     const both = { ...first, name: { challenge }, proof, factorOptional: true };
@@ -53,9 +53,13 @@ export const sendMagicLink: Handler<typeof schema.MagicLink, typeof schema.Done,
   return { success: true, message: call.say.magicLinkSent };
 };
 
-export const verifyMagicLink: Handler<typeof schema.MagicLinkToken, typeof schema.SignedIn, Words, undefined, Due> = async (
-  call,
-) => {
+export const verifyMagicLink: Handler<
+  typeof schema.MagicLinkToken,
+  typeof schema.SignedIn,
+  Words,
+  undefined,
+  Due
+> = async (call) => {
   const { challenge, codeVerifier, password, token } = call.body;
   const answer = await call.identity.signInHandedOver({
     contract,
@@ -70,7 +74,9 @@ export const verifyMagicLink: Handler<typeof schema.MagicLinkToken, typeof schem
   return answer.outcome === 'signed_in' ? signedInView(answer) : secondFactorDue(call, answer);
 };
 
-export const exchange: Handler<typeof schema.ExchangeCode, typeof schema.SignedIn, Words, undefined, Due> = async (call) => {
+export const exchange: Handler<typeof schema.ExchangeCode, typeof schema.SignedIn, Words, undefined, Due> = async (
+  call,
+) => {
   const { challenge, code: token, codeVerifier, password } = call.body;
   const answer = await call.identity.signInHandedOver({
     contract,
@@ -106,7 +112,9 @@ export const resetPassword: Handler<typeof schema.Reset, typeof schema.Done, Wor
   return { success: true, message: call.say.resetDone };
 };
 
-export const changePassword: Handler<typeof schema.PasswordChange, typeof schema.SuccessWithUser, Words> = async (call) => {
+export const changePassword: Handler<typeof schema.PasswordChange, typeof schema.SuccessWithUser, Words> = async (
+  call,
+) => {
   const { currentPassword, newPassword } = call.body;
   const live = await liveSession(call, { changes: true });
   await call.identity.changePassword({ live, currentPassword, newPassword, caller: call.caller });
@@ -151,15 +159,22 @@ export const endOtherSessions: Handler<undefined, typeof schema.Done, Words> = a
 
 export const enableSecondFactor: Handler<typeof schema.Proofs, typeof schema.Enrolment, Words> = async (call) => {
   const live = await liveSession(call, { changes: true });
-  const { secret, uri } = await call.identity.startTotp({ live, caller: call.caller, ...proofsIn(call.body) });
-  return { secret, qrCode: await qrDataUrl(uri) };
+  const { caller } = call;
+  const started = await call.identity.startSecondFactor({ live, channel: 'totp', caller, ...proofsIn(call.body) });
+  if (started.channel !== 'totp') throw new Error('another factor was started than was asked for');
+  return { secret: started.secret, qrCode: await qrDataUrl(started.uri) };
 };
 
 export const verifySecondFactor: Handler<typeof schema.Confirmation, typeof schema.Verified, Words> = async (call) => {
   const live = await liveSession(call, { changes: true });
   const { code, revokeOtherSessions = false } = call.body;
   const { caller } = call;
-  const { account, recoveryCodes } = await call.identity.verifySecondFactor({ live, code, revokeOtherSessions, caller });
+  const { account, recoveryCodes } = await call.identity.verifySecondFactor({
+    live,
+    code,
+    revokeOtherSessions,
+    caller,
+  });
   return { success: true, user: userView(account), ...(recoveryCodes && { recoveryCodes }) };
 };
 

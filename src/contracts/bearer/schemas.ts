@@ -11,7 +11,11 @@ const NewPassword = Type.String({
 });
 const Password = Text();
 const Token = Type.String({ minLength: 1, maxLength: 512, description: 'From the link in the e-mail' });
-const Challenge = Type.String({ minLength: 1, maxLength: 128, description: 'Of a sign-in that waits for its second factor' });
+const Challenge = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  description: 'Of a sign-in that waits for its second factor',
+});
 const Name = Type.String({ maxLength: 100, description: 'Full name' });
 const Label = Type.String({ maxLength: 100, description: 'What its owner calls it' });
 const Instant = Type.String({ format: 'date-time', description: 'ISO 8601, UTC, with milliseconds' });
@@ -41,7 +45,12 @@ const secondStep = { totpCode: Type.Optional(TotpCode), recoveryCode: Type.Optio
 const proofs = { password: Type.Optional(Password), ...secondStep };
 const client = { client_token: Type.Optional(ClientToken) };
 
-export const SignUp = Type.Object({ email: Email, password: NewPassword, name: Type.Optional(OrNull(Name)), ...client });
+export const SignUp = Type.Object({
+  email: Email,
+  password: NewPassword,
+  name: Type.Optional(OrNull(Name)),
+  ...client,
+});
 export const SignIn = Type.Object({
   email: Email,
   password: Password,
@@ -91,7 +100,9 @@ export const PasskeyRegistration = Type.Object({
   ...proofs,
 });
 export const PasskeySignIn = Type.Object({
-  email: Type.Optional(Type.String({ maxLength: 320, description: 'Changes nothing: the options are the same for everybody' })),
+  email: Type.Optional(
+    Type.String({ maxLength: 320, description: 'Changes nothing: the options are the same for everybody' }),
+  ),
   challenge: Type.Optional(Challenge),
   response: Type.Optional(PasskeyResponse),
   ...client,
@@ -148,7 +159,7 @@ export const SignedUp = Type.Object({
 export const SecondFactorDue = Type.Object({
   error: Type.Literal('TOTP_REQUIRED'),
   message,
-  channel: Type.Union(['totp', 'email', 'sms', 'password'].map((channel) => Type.Literal(channel)), {
+  channel: Type.Enum(['totp', 'email', 'sms', 'password'], {
     description: 'What completes the sign-in; after a mailed link the password takes the place of an e-mailed code',
   }),
   challenge: Type.Optional(Type.String({ description: 'Names the sign-in that waits' })),

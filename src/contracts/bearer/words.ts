@@ -134,12 +134,14 @@ const fr: Words = {
   invalidToken: 'Le jeton est invalide ou a expiré',
   reauthenticationRequired: 'Confirmez à nouveau votre identité avant ce changement',
   passkeyRefused: 'Cette clé d’accès n’a pas pu être vérifiée',
-  lastSignInMethod: 'Plus rien ne vous permettrait de vous connecter : choisissez d’abord un mot de passe ou un autre moyen',
+  lastSignInMethod:
+    'Plus rien ne vous permettrait de vous connecter : choisissez d’abord un mot de passe ou un autre moyen',
   linkRequired: 'Un compte existe avec cet e-mail : connectez-vous autrement, puis associez ce fournisseur',
   providerUnknown: 'La connexion avec ce fournisseur n’est pas configurée',
   providerRefused: 'La connexion avec ce fournisseur a été annulée ou refusée : veuillez recommencer',
   providerTaken: 'Ce fournisseur est déjà associé à un compte',
-  providerEmailUnproven: 'Le fournisseur ne connaît aucun e-mail vérifié de vous : vérifiez-en un chez lui, puis réessayez',
+  providerEmailUnproven:
+    'Le fournisseur ne connaît aucun e-mail vérifié de vous : vérifiez-en un chez lui, puis réessayez',
   providerUnavailable: 'Le fournisseur ne répond pas : réessayez dans un instant, ou connectez-vous autrement',
   weakPassword: {
     too_short: (minimum) => `Le mot de passe doit contenir au moins ${minimum} caractères`,
