@@ -1,7 +1,9 @@
 import ipaddr from 'ipaddr.js';
 import { isTokenContract } from '../core/access-token.ts';
 import type { ContractName } from '../core/world.ts';
+import type { ProviderConfiguration } from '../providers/configuration.ts';
 import { isLoopback, type Mode, modeOf } from './mode.ts';
+import { providersFrom } from './providers.ts';
 import type { Settings } from './settings.ts';
 import { isOrigin } from './values.ts';
 
@@ -29,6 +31,8 @@ export interface Derived {
   signingContracts: readonly ContractName[];
   /** Whether an SMS can be sent at all, or kept in the development mailbox; without, no answer may offer one. */
   smsAvailable: boolean;
+  /** Services that people may sign in with. */
+  providers: readonly ProviderConfiguration[];
 }
 
 export function derive(settings: Settings): Derived {
@@ -60,6 +64,7 @@ export function derive(settings: Settings): Derived {
       (name) => isTokenContract(name) && (name !== 'device' || settings.GUICHET_JWT_ALG === 'ES256'),
     ),
     smsAvailable: settings.GUICHET_SMS_URL !== undefined || developmentMailbox,
+    providers: providersFrom(settings),
   };
 }
 

@@ -1,8 +1,10 @@
 import { Value } from 'typebox/value';
 import { accepted, convert, inWords } from './accepted.ts';
 import { standIns } from './defaults.ts';
-import { type Environment, notesOf, readEnvironment, settingNames } from './environment.ts';
+import { type Environment, notesOf, type Reading, readEnvironment } from './environment.ts';
+import { isFamily, settingNames } from './families.ts';
 import { masked } from './mask.ts';
+import { providerRefusals } from './provider-refusals.ts';
 import { refusals } from './refusals.ts';
 import { type SettingName, Settings } from './settings.ts';
 
@@ -19,7 +21,8 @@ export class SettingsError extends Error {
 
 /** One setting as `guichet config` shows it. */
 export interface SettingReport {
-  name: SettingName;
+  /** The variable that it is set by. */
+  name: string;
   /** Masked; `null` when nothing holds. */
   value: string | null;
   source: 'default' | 'environment' | 'file';
@@ -49,40 +52,49 @@ export function loadSettings(env: Environment): { settings: Settings; warnings: 
 
 /** The same for those who want to see what is wrong: it throws nothing. */
 export function examineSettings(env: Environment): Examination {
-  const { given, problems, warnings } = readEnvironment(env);
-  const values: Record<string, unknown> = {};
+  const { readings, problems, warnings } = readEnvironment(env);
+  const values = defaults();
   const wrong = new Set<SettingName>();
-  for (const name of settingNames) {
-    const { default: byDefault } = notesOf(name);
-    if (byDefault !== undefined) values[name] = byDefault;
-    const input = given[name];
-    if (!input) continue;
-    const value = convert(name, input.text);
-    const schema = Settings.properties[name];
+  for (const { setting, member, given } of readings) {
+    if (!given) continue;
+    const value = convert(setting, given.text);
+    const schema = Settings.properties[setting];
     if (Value.Check(schema, value)) {
-      values[name] = Value.Decode(schema, value);
+      hold(values, { setting, member }, Value.Decode(schema, value));
     } else {
-      wrong.add(name);
-      problems.push(`${input.variable} is ${shown(name, input.text)}; accepted is ${accepted(name)}`);
+      wrong.add(setting);
+      problems.push(`${given.variable} is ${shown(setting, given.text)}; accepted is ${accepted(setting)}`);
     }
   }
   const settings = complete(values);
-  problems.push(...refusals(settings, wrong));
+  problems.push(...refusals(settings, wrong), ...providerRefusals(readings));
   return {
     settings: problems.length === 0 ? settings : undefined,
     problems,
     warnings,
-    report: settingNames.map((name) => {
-      const input = given[name];
-      const value = settings[name];
+    report: readings.map(({ setting, variable, member, given }) => {
+      const value = member === undefined ? settings[setting] : undefined;
       return {
-        name,
-        value: input ? masked(name, input.text) : value === undefined ? null : inWords(value) || null,
-        source: input?.source ?? 'default',
-        variable: input?.variable ?? null,
+        name: variable,
+        value: given ? masked(setting, given.text) : value === undefined ? null : inWords(value) || null,
+        source: given?.source ?? 'default',
+        variable: given?.variable ?? null,
       };
     }),
   };
+}
+
+function defaults(): Record<string, unknown> {
+  return Object.fromEntries(settingNames.map((name) => [name, isFamily(name) ? new Map() : notesOf(name).default]));
+}
+
+function hold(
+  values: Record<string, unknown>,
+  { setting, member }: Pick<Reading, 'setting' | 'member'>,
+  value: unknown,
+): void {
+  if (member === undefined) values[setting] = value;
+  else (values[setting] as Map<string, unknown>).set(member, value);
 }
 
 /** Fills in what depends on other settings. Wrong values were left out, so each of them is as if not given. */

@@ -1,5 +1,6 @@
 import { accepted, inWords } from './accepted.ts';
-import { notesOf, settingNames } from './environment.ts';
+import { notesOf } from './environment.ts';
+import { settingNames } from './families.ts';
 import type { SettingName } from './settings.ts';
 
 /** docs/settings.md, from the declaration. */

@@ -2,9 +2,12 @@ import { type StaticDecode, Type } from 'typebox';
 import { isStrongSecret } from './secret-strength.ts';
 import {
   isApiOrigin,
+  isApiUrl,
   isDatabaseUrl,
+  isEmailDomain,
   isFilled,
   isHost,
+  isIssuer,
   isMailUrl,
   isNetwork,
   isOrigin,
@@ -16,7 +19,9 @@ import {
   isSmsUrl,
   isWebhookSecret,
   toCountry,
+  toEmailDomain,
   toOrigin,
+  withoutFinalSlash,
 } from './values.ts';
 
 /** The contracts that this version can answer; `GUICHET_CONTRACTS` chooses among them. */
@@ -43,8 +48,12 @@ const origin = Type.Decode(Type.Refine(Type.String(), isOrigin), toOrigin);
 const safeOrigin = Type.Decode(Type.Refine(Type.String(), isApiOrigin), toOrigin);
 const network = Type.Refine(Type.String(), isNetwork);
 const country = Type.Decode(Type.Refine(Type.String(), isPhoneCountry), toCountry);
+const emailDomain = Type.Decode(Type.Refine(Type.String(), isEmailDomain), toEmailDomain);
 
-/** Every setting, once. Its type, the check at start, `guichet config` and docs/settings.md all come from this object. */
+/**
+ * Every setting, once. Its type, the check at start, `guichet config` and docs/settings.md all come from this object.
+ * One with `<NAME>` in it exists once for each name that the environment uses in its place; what is declared is one of them.
+ */
 export const Settings = Type.Object({
   NODE_ENV: Type.String({
     default: 'development',
@@ -306,6 +315,82 @@ export const Settings = Type.Object({
       'Bearer contract only: whether nobody gets in before their address is proven. Without it, signing up opens a ' +
       'session that may do little until then. The cookie and device contracts always ask for it.',
   } satisfies Notes),
+  GUICHET_GITHUB_CLIENT_ID: Type.Optional(
+    text(isFilled, {
+      standIn: 'none',
+      accepts: 'any text',
+      description: 'With `GUICHET_GITHUB_CLIENT_SECRET`: people may sign in with GitHub.',
+    }),
+  ),
+  GUICHET_GITHUB_CLIENT_SECRET: Type.Optional(
+    text(isFilled, {
+      standIn: 'none; required with `GUICHET_GITHUB_CLIENT_ID`',
+      accepts: 'any text',
+      hides: 'all',
+      description: 'What GitHub knows this server by.',
+    }),
+  ),
+  GUICHET_GITHUB_BASE_URL: Type.Decode(
+    text(isApiOrigin, {
+      default: 'https://github.com',
+      accepts: 'an https URL without a path (http on this machine only)',
+      description: 'Where people sign in with GitHub: a GitHub Enterprise Server, or a test server.',
+    }),
+    toOrigin,
+  ),
+  GUICHET_GITHUB_API_URL: Type.Decode(
+    text(isApiUrl, {
+      default: 'https://api.github.com',
+      accepts: 'an https URL (http on this machine only)',
+      description: 'Where GitHub’s interface is; that of a GitHub Enterprise Server ends in `/api/v3`.',
+    }),
+    withoutFinalSlash,
+  ),
+  GUICHET_GOOGLE_CLIENT_ID: Type.Optional(
+    text(isFilled, {
+      standIn: 'none',
+      accepts: 'any text',
+      description: 'With `GUICHET_GOOGLE_CLIENT_SECRET`: people may sign in with Google.',
+    }),
+  ),
+  GUICHET_GOOGLE_CLIENT_SECRET: Type.Optional(
+    text(isFilled, {
+      standIn: 'none; required with `GUICHET_GOOGLE_CLIENT_ID`',
+      accepts: 'any text',
+      hides: 'all',
+      description: 'What Google knows this server by.',
+    }),
+  ),
+  GUICHET_GOOGLE_ISSUER: text(isIssuer, {
+    default: 'https://accounts.google.com',
+    accepts: 'an https URL (http on this machine only) without a query, and without /.well-known/…',
+    description: 'What Google calls itself; another one is for test servers.',
+  }),
+  'GUICHET_OIDC_<NAME>_ISSUER': text(isIssuer, {
+    standIn: 'none; required with the others of its name',
+    accepts: 'an https URL (http on this machine only) without a query, and without /.well-known/…',
+    description:
+      'An OpenID Connect issuer that people may sign in with, as it writes itself. `<NAME>` is letters A to Z and digits; in ' +
+      'lower case it is what the issuer is called in URLs. Its endpoints may lie elsewhere, by https and at public addresses.',
+  }),
+  'GUICHET_OIDC_<NAME>_CLIENT_ID': text(isFilled, {
+    standIn: 'none; required with the others of its name',
+    accepts: 'any text',
+    description: 'What the issuer calls this server.',
+  }),
+  'GUICHET_OIDC_<NAME>_CLIENT_SECRET': text(isFilled, {
+    standIn: 'none; required with the others of its name',
+    accepts: 'any text',
+    hides: 'all',
+    description: 'What the issuer knows this server by.',
+  }),
+  'GUICHET_OIDC_<NAME>_EMAIL_DOMAINS': Type.Array(emailDomain, {
+    standIn: 'none',
+    accepts: 'domains with commas between them, such as example.org',
+    description:
+      'Domains whose addresses the issuer may speak for: who proves one of them there gets into the account that has it ' +
+      'here. Subdomains count only when listed.',
+  } satisfies Notes),
   GUICHET_RATE_LIMITS: Type.Boolean({
     default: true,
     description:
@@ -318,5 +403,12 @@ export const Settings = Type.Object({
   } satisfies Notes),
 });
 
-export type Settings = StaticDecode<typeof Settings>;
-export type SettingName = keyof Settings;
+type Declared = StaticDecode<typeof Settings>;
+export type SettingName = keyof Declared;
+/** The settings that exist once for each name. */
+export type FamilyName = Extract<SettingName, `${string}<NAME>${string}`>;
+
+/** What holds; of a family, what holds for each name, which is in lower case. */
+export type Settings = Omit<Declared, FamilyName> & {
+  [Name in FamilyName]: ReadonlyMap<string, Declared[Name]>;
+};

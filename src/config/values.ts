@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { canonicalEmail } from '../core/identifier.ts';
 import { twilioAccount } from '../delivery/twilio-url.ts';
 import { phoneCountries } from '../phone/countries.ts';
 import { isLoopback } from './mode.ts';
@@ -75,10 +76,36 @@ export function isPageUrl(text: string): boolean {
   return url !== null && isSafeHttp(url) && url.username === '' && url.password === '';
 }
 
+/** Where an API is, by https, or by http on this machine; a path is let pass, a query is not. */
+export function isApiUrl(text: string): boolean {
+  if (/[\s?#\\]/.test(text)) return false;
+  const url = URL.parse(text);
+  return url !== null && isSafeHttp(url) && url.username === '' && url.password === '';
+}
+
 /** Whether passkeys of a host may belong to a domain: its own, or one above it that is no top-level domain (WebAuthn §5.1.2). */
 export function isRelyingPartyFor(domain: string, host: string): boolean {
   if (domain === host || domain === 'localhost') return true;
   return isIP(host) === 0 && domain.includes('.') && host.endsWith(`.${domain}`);
+}
+
+export function withoutFinalSlash(text: string): string {
+  return text.replace(/\/+$/, '');
+}
+
+/** An issuer identifier (OpenID Connect Discovery §2), and not the address of what it publishes. */
+export function isIssuer(text: string): boolean {
+  return isApiUrl(text) && !text.includes('/.well-known/');
+}
+
+/** What may stand behind the @ of an address (rule 6). */
+export function isEmailDomain(text: string): boolean {
+  return canonicalEmail(`x@${text}`) !== undefined;
+}
+
+/** The domain in the form in which addresses are compared. */
+export function toEmailDomain(text: string): string {
+  return canonicalEmail(`x@${text}`)?.slice('x@'.length) ?? text;
 }
 
 function isSafeHttp(url: URL): boolean {
