@@ -1,5 +1,6 @@
 import { type IncomingMessage, request as overHttp } from 'node:http';
 import { request as overHttps } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import type { CustomFetch, CustomFetchOptions } from 'openid-client';
 import type { Limits } from './limits.ts';
 import type { Reach } from './reach.ts';
@@ -16,7 +17,7 @@ const isNoAnswer = (status: number) => status >= 500 || status === 408 || status
  * It is Node's own client, because fetch leaves no say in how a name is looked up.
  *
  * @param whole ends the request with everything else that it belongs to
- * @throws {Unreachable} unless there is a whole answer, whatever its status
+ * @throws {Unreachable} unless there is a whole answer from somebody who is not in trouble
  * @see R104, R146
  */
 export function boundedFetch(reach: Reach, limits: Limits, whole?: AbortSignal): CustomFetch {
@@ -24,11 +25,11 @@ export function boundedFetch(reach: Reach, limits: Limits, whole?: AbortSignal):
     const url = new URL(address);
     if (!reach.allows(url)) throw new Unreachable('NOT_ALLOWED');
     const own = AbortSignal.timeout(limits.requestMilliseconds);
-    const answer = await ask(url, options, reach, whole ? AbortSignal.any([whole, own]) : own, limits).catch(
-      (error) => {
-        throw error instanceof Unreachable ? error : new Unreachable(codeOf(error));
-      },
-    );
+    const signal = whole ? AbortSignal.any([whole, own]) : own;
+    const answer = await ask(url, options, { lookup: reach.lookupFor(url), signal, limits }).catch((error) => {
+      if (error instanceof Unreachable) throw error;
+      throw new Unreachable(signal.aborted ? 'TIMEOUT' : codeOf(error));
+    });
     if (isNoAnswer(answer.status)) throw new Unreachable(`HTTP ${answer.status}`);
     return new Response([204, 205, 304].includes(answer.status) ? null : answer.body, answer);
   };
@@ -37,12 +38,9 @@ export function boundedFetch(reach: Reach, limits: Limits, whole?: AbortSignal):
 async function ask(
   url: URL,
   { method, headers, body }: CustomFetchOptions,
-  reach: Reach,
-  signal: AbortSignal,
-  { bodyBytes }: Limits,
+  { lookup, signal, limits }: { lookup: LookupFunction | undefined; signal: AbortSignal; limits: Limits },
 ): Promise<{ status: number; headers: [string, string][]; body: Buffer<ArrayBuffer> }> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const lookup = reach.lookupFor(url);
     const request = (url.protocol === 'http:' ? overHttp : overHttps)(url, {
       method,
       headers: { ...headers, 'user-agent': 'Guichet' },
@@ -62,7 +60,7 @@ async function ask(
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.byteLength;
     // Leaving the loop closes the connection.
-    if (size > bodyBytes) throw new Unreachable('TOO_LARGE');
+    if (size > limits.bodyBytes) throw new Unreachable('TOO_LARGE');
     chunks.push(chunk);
   }
   return {
@@ -78,5 +76,5 @@ async function ask(
 /** A code such as `ECONNREFUSED`: the texts of network errors name hosts and addresses. */
 function codeOf(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown };
-  return name === 'AbortError' ? 'TIMEOUT' : String(code ?? name ?? 'unknown');
+  return String(code ?? name ?? 'unknown');
 }
