@@ -36,21 +36,12 @@ import { startJobs } from './jobs.ts';
 import { hostedPages } from './pages/pages.ts';
 import { PasswordAdvisor } from './password-advice/advisor.ts';
 import { phoneNumbers } from './phone/phones.ts';
+import { identityProviders } from './providers/identity-providers.ts';
 import { type AuditVerdict, verifyAudit } from './store/audit-sealer.ts';
 import type { DatabaseHandle } from './store/database.ts';
 import { outboxQueue } from './store/outbox.ts';
 import { openSqlite } from './store/sqlite.ts';
 import { storeOn } from './store/store.ts';
-
-const noProviders: World['providers'] = {
-  has: () => false,
-  authorizationUrl: async () => {
-    throw new Error('none');
-  },
-  identify: async () => {
-    throw new Error('none');
-  },
-};
 
 const SERVICE_NAME = 'Guichet';
 /** The names that a request may come for in development mode (rule 1). */
@@ -134,7 +125,11 @@ export async function compose(
       relyingPartyName: SERVICE_NAME,
       isAllowedOrigin: derived.isPasskeyOrigin,
     }),
-    providers: noProviders,
+    providers: identityProviders({
+      providers: derived.providers,
+      callbackUrl: (name) => `${derived.publicOrigin}${settings.GUICHET_BEARER_PREFIX}/callback/${name}`,
+      report: (trouble) => log.warn(trouble, 'a sign-in with a provider failed'),
+    }),
     policy: policyOf(settings, derived),
   };
   const identity = createIdentity(world);

@@ -72,7 +72,7 @@ describe('settings', () => {
       'GUICHET_HOST is "not a host"; accepted is an IP address or a host name',
       'GUICHET_PORT is "70000"; accepted is a whole number from 0 to 65535',
       'GUICHET_DATABASE_URL is mysql://root:***@db/auth; accepted is sqlite:<path> or postgres://…',
-      'GUICHET_CONTRACTS is "cookie,soap"; accepted is one or more of device, cookie',
+      'GUICHET_CONTRACTS is "cookie,soap"; accepted is one or more of device, bearer, cookie',
       'GUICHET_DEVICE_PREFIX is "api"; accepted is a path that begins with a slash and does not end with one',
       'GUICHET_COOKIE_PREFIX is "/v1/"; accepted is a path that begins with a slash and does not end with one',
       'GUICHET_JWT_ALG is "none"; accepted is ES256 or HS256',
@@ -213,7 +213,7 @@ describe('settings', () => {
   it('let the device contract’s tokens be signed as its documents show, unless told otherwise', () => {
     const { settings } = loadSettings({});
 
-    assert.deepEqual(settings.GUICHET_CONTRACTS, ['device', 'cookie']);
+    assert.deepEqual(settings.GUICHET_CONTRACTS, ['device', 'bearer', 'cookie']);
     assert.equal(settings.GUICHET_DEVICE_PREFIX, '/api/v1/auth');
     assert.deepEqual(
       [settings.GUICHET_JWT_ALG, settings.GUICHET_JWT_ISSUER, settings.GUICHET_JWT_AUDIENCE],
