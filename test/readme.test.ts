@@ -17,7 +17,7 @@ it('the README’s walk works when it is pasted', { skip: hasCurl ? false : 'no 
   const folder = mkdtempSync(join(tmpdir(), 'guichet-walk-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
 
-  const script = walk.replaceAll('localhost:3000', `localhost:${port}`).replace('sleep 1', 'sleep 0.3');
+  const script = walk.replaceAll('localhost:3000', `localhost:${port}`).replaceAll('sleep 1', 'sleep 0.3');
   const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd: folder });
 
   const messages = [...stdout.matchAll(/"message":"([^"]*)"/g)].map(([, message]) => message);
@@ -26,8 +26,10 @@ it('the README’s walk works when it is pasted', { skip: hasCurl ? false : 'no 
     'Email verified successfully. You can now log in.',
     'Login successful',
     'Logged out successfully',
+    'Magic link sent to email',
   ]);
   assert.match(stdout, /\{"user":\{"id":"[^"]+","email":"ada@example\.com".*"emailVerified":true/);
   assert.match(stdout, /\{"ok":true,"user":/);
+  assert.match(stdout, /"session":\{"id":"session_[^"]+","token":"[\w-]{43}","expiresAt":"[^"]+"\}\}/);
   assert.match(stdout, /"devices":\[\{"id":1,"type":"Mobile","name":"Pixel 9"/);
 });
