@@ -23,6 +23,8 @@ type Judged = 'failure' | 'taken';
 
 /** A place whose attempt is not decided by then belongs to a process that died. */
 const STALE = minutes(1);
+/** For whoever finds all places taken by what is under way. */
+const RETRY_AFTER_SECONDS = 5;
 
 const keyOf = (what: Limited, caller: Caller): string => `network:${what}:${caller.network.key}`;
 const limitOf = (what: Limited, caller: Caller): number => NETWORK_LIMITS[what].limit * caller.network.factor;
@@ -102,4 +104,34 @@ export async function settleForNetwork(
   if (!world.policy.rateLimits) return;
   const { windowMilliseconds } = NETWORK_LIMITS[what];
   await world.store.limits.settle(keyOf(what, caller), { counts, windowMilliseconds, now: world.clock.now() });
+}
+
+/**
+ * Does work that a network may ask for in vain only so often, and side by side no more often than that.
+ *
+ * @param counts whether what came of it is what the limit is on
+ * @throws {Failure} `rate_limited` if the network's share is used up, `overloaded` if all of it is under way; else as `work`
+ */
+export async function withinNetworkLimit<T>(
+  world: Pick<World, 'clock' | 'policy' | 'store'>,
+  { caller, counts, what }: { caller: Caller; counts: (error: unknown) => boolean; what: Judged },
+  work: () => Promise<T>,
+): Promise<T> {
+  const { clock, store } = world;
+  const holding = await store.transaction((store) => holdForNetwork({ ...world, store }, what, caller));
+  if (holding.outcome === 'used_up') {
+    throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(holding.until, clock.now()) });
+  }
+  if (holding.outcome === 'all_undecided') throw new Failure('overloaded', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+  let counted = false;
+  try {
+    return await work();
+  } catch (error) {
+    counted = counts(error);
+    throw error;
+  } finally {
+    const settled = counted;
+    // What came of the work is the answer, whatever comes of this.
+    await store.transaction((store) => settleForNetwork({ ...world, store }, what, caller, settled)).catch(() => {});
+  }
 }

@@ -1,6 +1,7 @@
 import type { CodeFactor } from './account.ts';
 import { Failure } from './failure.ts';
 import { openSignIn } from './first-factor.ts';
+import { withinNetworkLimit } from './network-limit.ts';
 import { makeOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
 import type { SecondFactorDue } from './pending-login.ts';
 import { admitIdentity } from './provider-admission.ts';
@@ -30,7 +31,7 @@ type Arrival = { code: string } | StartedSession | SecondFactorDue<CodeFactor | 
  * it, tells who they are there. An account's second factor is asked for as ever (R102).
  *
  * @throws {Failure} `token_invalid` if the trip is not this browser's, is over, or was used before
- * @throws {Failure} where there is no application to be sent back to: `token_expired`, `provider_refused`, `provider_unavailable`, and as {@link admitIdentity}
+ * @throws {Failure} where there is no application to be sent back to: `token_expired`, `provider_refused`, `provider_unavailable`, and as {@link admitIdentity}; `rate_limited` past thirty refused in five minutes from the network
  * @see rules 7, 13, 24, 25; R097 to R105
  */
 export async function finishTrip<Contract extends SessionContract>(
@@ -67,7 +68,9 @@ async function arrive(
   trip: Trip,
 ): Promise<Arrival> {
   if (trip.expiresAt <= world.clock.now()) throw new Failure('token_expired');
-  const identity = await world.providers.identify(provider, answer, trip);
+  // Whoever makes codes up has this server ask the provider about each.
+  const limit = { what: 'failure', caller, counts: (error: unknown) => isRefusal(error) } as const;
+  const identity = await withinNetworkLimit(world, limit, () => world.providers.identify(provider, answer, trip));
   if (trip.ticket !== null) return handIdentity(world, trip.ticket, identity);
   // What must outlive the "no" is in the transaction, so it returns it and the throw comes after.
   const admitted = await world.store.transaction(async (store) => {
@@ -87,6 +90,8 @@ async function arrive(
   if (!admitted) throw new Failure('identifier_unproven');
   return admitted;
 }
+
+const isRefusal = (error: unknown): boolean => error instanceof Failure && error.code === 'provider_refused';
 
 /** Hands who came back to the session that asked, and to no other. */
 async function handIdentity(

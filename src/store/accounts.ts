@@ -101,7 +101,15 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
         updated_at: now,
       }),
     clearProfile: (id, now) =>
-      change(id, { name: null, first_name: '', last_name: '', image: null, code_factor: null, updated_at: now }),
+      change(id, {
+        name: null,
+        first_name: '',
+        last_name: '',
+        image: null,
+        passkey_handle: null,
+        code_factor: null,
+        updated_at: now,
+      }),
     setProfile: (id, { firstName, image, lastName, name }, now) =>
       change(id, { name, first_name: firstName, last_name: lastName, image, updated_at: now }),
     setCodeFactor: (id, factor, now) => change(id, { code_factor: factor, updated_at: now }),
