@@ -51,7 +51,10 @@ export async function signInHandedOver<Contract extends SessionContract>(
 ): Promise<HandedOver<Contract>> {
   const { caller, contract, password, secondFactor: proof } = input;
   const challenge = input.token === undefined ? input.challenge : challengeOf(world, input, input.token);
-  if (challenge === undefined) throw new Failure('input_rejected', { fields: { token: 'required' } });
+  if (challenge === undefined) {
+    const field = input.purpose === 'exchange' ? 'code' : 'token';
+    throw new Failure('input_rejected', { fields: { [field]: 'required' } });
+  }
   const opened = input.token === undefined ? undefined : await present(world, input, input.token, challenge);
   if (opened && 'session' in opened) return signedInWith(world, contract, opened);
   const due = opened ?? (await waitingFor(world, contract, challenge));

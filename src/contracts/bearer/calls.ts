@@ -24,9 +24,10 @@ interface SecondStep {
   recoveryCode?: string;
 }
 
+/** A field left empty says as little as a missing one. */
 export function secondFactorIn({ recoveryCode, totpCode }: SecondStep): SecondFactorProof | undefined {
-  if (totpCode !== undefined) return { code: totpCode };
-  return recoveryCode === undefined ? undefined : { recoveryCode };
+  if (totpCode) return { code: totpCode };
+  return recoveryCode ? { recoveryCode } : undefined;
 }
 
 export const proofsIn = (body: SecondStep & { password?: string }): Proofs => ({
