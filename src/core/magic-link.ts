@@ -1,11 +1,11 @@
 import { auditEvent } from './audit.ts';
 import { readCodeChallenge } from './code-challenge.ts';
 import { inEvenTime } from './even-time.ts';
-import { canonicalEmail } from './identifier.ts';
 import { mailTo } from './mail.ts';
+import { mailableAccount } from './mailable-account.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
 import { readRedirect, withParameter } from './redirect.ts';
-import { boundSendRequests, mayMail } from './send-limit.ts';
+import { boundSendRequests } from './send-limit.ts';
 import { meetOwner } from './takeover.ts';
 import type { Caller, ContractName, World } from './world.ts';
 
@@ -39,19 +39,14 @@ export async function sendMagicLink(
 
 async function mailLink(
   world: LinkWorld,
-  { caller, contract, email: given }: Parameters<typeof sendMagicLink>[1],
+  { caller, contract, email }: Parameters<typeof sendMagicLink>[1],
   facts: { redirectUrl: string | null; codeChallenge: string | null },
 ): Promise<void> {
-  const email = canonicalEmail(given);
-  const account = email ? await world.store.accounts.findByIdentifier('email', email) : undefined;
   const now = world.clock.now();
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    // Counted for every address, so that no counter tells which ones exist.
-    const allowed = await mayMail(inStore, 'magic_link', email ?? given.slice(0, 254));
-    if (!allowed || !account?.email || account.disabledAt !== null) return;
-    // An unproven address beside a proven number may be a stranger's.
-    if (account.emailVerifiedAt === null && account.phoneVerifiedAt !== null) return;
+    const account = await mailableAccount(inStore, 'magic_link', email);
+    if (!account) return;
     const { token, expiresAt } = await makeOneTimeToken(inStore, {
       purpose: 'magic_link',
       account,

@@ -1,13 +1,14 @@
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { inEvenTime } from './even-time.ts';
-import { canonicalEmail, type IdentifierKind } from './identifier.ts';
+import type { IdentifierKind } from './identifier.ts';
 import { digestsOf } from './lockout.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
+import { mailableAccount } from './mailable-account.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { readRedirect } from './redirect.ts';
-import { boundSendRequests, mayMail } from './send-limit.ts';
+import { boundSendRequests } from './send-limit.ts';
 import type { Tables } from './store.ts';
 import { takeOver } from './takeover.ts';
 import type { Caller, ContractName, PasswordHash, World } from './world.ts';
@@ -31,19 +32,14 @@ export async function startPasswordReset(
 
 async function mailResetLink(
   world: Parameters<typeof startPasswordReset>[0],
-  { caller, contract, email: given }: Parameters<typeof startPasswordReset>[1],
+  { caller, contract, email }: Parameters<typeof startPasswordReset>[1],
   redirectUrl: string | null,
 ): Promise<void> {
-  const email = canonicalEmail(given);
-  const account = email ? await world.store.accounts.findByIdentifier('email', email) : undefined;
   const now = world.clock.now();
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    // Counted for every address, so that no counter tells which ones exist.
-    const allowed = await mayMail(inStore, 'password_reset', email ?? given.slice(0, 254));
-    if (!allowed || !account?.email || account.disabledAt !== null) return;
-    // An unproven address beside a proven number may be a stranger's.
-    if (account.emailVerifiedAt === null && account.phoneVerifiedAt !== null) return;
+    const account = await mailableAccount(inStore, 'password_reset', email);
+    if (!account) return;
     const { token, expiresAt } = await makeOneTimeToken(inStore, {
       purpose: 'password_reset',
       account,

@@ -1,0 +1,23 @@
+import type { Account } from './account.ts';
+import { canonicalEmail } from './identifier.ts';
+import { mayMail } from './send-limit.ts';
+import type { Tables } from './store.ts';
+import type { World } from './world.ts';
+
+/**
+ * The account that a link to get in by may be mailed to because somebody named its address, in the caller's transaction.
+ * Counted for every address, so that no counter tells which ones exist.
+ */
+export async function mailableAccount(
+  world: Pick<World, 'clock' | 'keyring' | 'policy'> & { store: Tables },
+  purpose: 'magic_link' | 'password_reset',
+  given: string,
+): Promise<(Account & { email: string }) | undefined> {
+  const address = canonicalEmail(given);
+  const account = address ? await world.store.accounts.findByIdentifier('email', address) : undefined;
+  const allowed = await mayMail(world, purpose, address ?? given.slice(0, 254));
+  if (!allowed || !account?.email || account.disabledAt !== null) return undefined;
+  // An unproven address beside a proven number may be a stranger's.
+  if (account.emailVerifiedAt === null && account.phoneVerifiedAt !== null) return undefined;
+  return { ...account, email: account.email };
+}
