@@ -1,27 +1,35 @@
 import { type Account, splitName } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
+import { refuseUntil } from './send-limit.ts';
 import { type LiveSession, stillLive } from './session.ts';
+import type { Tables } from './store.ts';
+import { hours } from './time.ts';
 import type { Caller, World } from './world.ts';
 
 const LONGEST_IMAGE = 2048;
+/** Each leaves a row in the record. */
+const CHANGES_AN_HOUR = 60;
 
 /**
  * Changes what an account shows of its owner; what is not given stays.
  *
- * @throws {Failure} `input_rejected` if the picture is no http or https address; `session_ended`
+ * @throws {Failure} `input_rejected` if the picture is no http or https address; `rate_limited` past sixty changes an hour; `session_ended`
  */
 export async function changeProfile(
-  world: Pick<World, 'clock' | 'store'>,
+  world: Pick<World, 'clock' | 'policy' | 'store'>,
   input: { live: LiveSession; name?: string | null | undefined; image?: string | null | undefined; caller: Caller },
 ): Promise<Account> {
   const { caller, live } = input;
   if (input.image && !isPicture(input.image)) throw new Failure('input_rejected', { fields: { image: 'malformed' } });
   const now = world.clock.now();
   return world.store.transaction(async (store) => {
-    const { account, session } = await stillLive({ ...world, store }, live);
+    const inStore = { ...world, store };
+    const { account, session } = await stillLive(inStore, live);
     const name = input.name === undefined ? account.name : input.name?.trim() || null;
     const image = input.image === undefined ? account.image : input.image || null;
+    if (name === account.name && image === account.image) return account;
+    await boundChanges(inStore, account);
     // As an operator wrote them, unless the name is another one.
     const names = name === account.name ? account : splitName(name);
     const profile = { name, image, firstName: names.firstName, lastName: names.lastName };
@@ -30,6 +38,17 @@ export async function changeProfile(
     await store.audit.record(auditEvent('account.profile_changed', { account, contract, caller, now }));
     return { ...account, ...profile, updatedAt: now };
   });
+}
+
+/** @throws {Failure} `rate_limited` */
+async function boundChanges(
+  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
+  account: Account,
+): Promise<void> {
+  if (!world.policy.rateLimits) return;
+  const rule = { limit: CHANGES_AN_HOUR, windowMilliseconds: hours(1), now: world.clock.now() };
+  const counted = await world.store.limits.take(`profile:${account.id}`, rule);
+  if (!counted.allowed) refuseUntil(world, counted.until);
 }
 
 /** An address that a page may show as a picture, and that runs nothing. */

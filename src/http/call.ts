@@ -21,7 +21,7 @@ export function callOf(
   request: FastifyRequest,
   reply: FastifyReply,
   contract: AnyContract,
-  route: Pick<Route<unknown>, 'keepsState'>,
+  route: Pick<Route<unknown>, 'keepsState' | 'takes'>,
   parts: CallParts,
 ): Call<unknown, unknown, unknown> {
   const { usesCookies } = contract;
@@ -29,7 +29,7 @@ export function callOf(
   const locale = languageOf(request.headers['accept-language'], contract.defaultLocale);
   return {
     identity: parts.identity,
-    body: request.body,
+    body: knownFields(route.takes, request.body),
     params: request.params,
     // Worked out for those who ask: a look at a session does not.
     get caller() {
@@ -49,6 +49,16 @@ export function callOf(
     secure: parts.secure,
     publicOrigin: parts.publicOrigin,
   };
+}
+
+/**
+ * The fields of a body that its schema names. Nothing else of what was sent reaches a handler, where it could pass for
+ * something that the handler itself has put beside them (R122).
+ */
+function knownFields(schema: TSchema | undefined, body: unknown): unknown {
+  const properties = (schema as { properties?: object } | undefined)?.properties;
+  if (!properties || typeof body !== 'object' || body === null) return undefined;
+  return Object.fromEntries(Object.entries(body).filter(([name]) => Object.hasOwn(properties, name)));
 }
 
 /** What makes a client known that keeps no cookies: the token that a sign-in's answer gave it (rule 20). */

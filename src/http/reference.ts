@@ -51,13 +51,32 @@ function operationOf(contract: AnyContract, route: AnyRoute): object {
       requestBody: { required: hasRequired(route.takes), content: bodiesOf(contract, route.takes) },
     }),
     ...(takesBearer(contract, route) && { security: [{ bearer: [] }] }),
-    responses: {
-      [route.status]: answerOf(route.gives),
-      ...(route.redirects && { 302: { description: 'Sends the browser on' } }),
-      ...(route.orGives && { [route.orGives[0]]: answerOf(route.orGives[1]) }),
-      ...refusalsOf(contract, route),
-    },
+    responses: responsesOf(contract, route),
   };
+}
+
+function responsesOf(contract: AnyContract, route: AnyRoute): Record<string, object> {
+  const refusals = refusalsOf(contract, route);
+  const [also, body] = route.orGives ?? [];
+  const either = also === undefined ? undefined : refusals[also];
+  return {
+    ...(route.status !== 302 && { [route.status]: answerOf(route.gives) }),
+    ...(route.redirects && { 302: { description: 'Sends the browser on' } }),
+    ...refusals,
+    ...(also !== undefined && body && { [also]: either ? besideRefusals(either, body) : answerOf(body) }),
+  };
+}
+
+/** An answer of a route's own beside the refusals that have the same status. */
+function besideRefusals({ description, content }: Refusals, schema: TSchema): Refusals {
+  const { examples } = content['application/json'];
+  const anyOf = [schema, { type: 'object' }];
+  return { description, content: { 'application/json': { schema: { anyOf }, examples } } };
+}
+
+interface Refusals {
+  description: string;
+  content: { 'application/json': { schema: object; examples: object } };
 }
 
 const propertiesOf = (schema: TSchema | undefined): [string, object][] =>
@@ -81,7 +100,7 @@ const answerOf = (schema: TSchema): object => ({
   content: { 'application/json': { schema } },
 });
 
-function refusalsOf<Words>(contract: Contract<Words>, route: Route<Words>): Record<string, object> {
+function refusalsOf<Words>(contract: Contract<Words>, route: Route<Words>): Record<string, Refusals> {
   const byStatus = new Map<number, Map<string, No['body']>>();
   for (const code of codesOf(route)) {
     const { status, body } = exampleOf(contract, code);

@@ -49,7 +49,8 @@ export const session: Handler<undefined, typeof schema.CurrentSession, Words> = 
 };
 
 export const sendMagicLink: Handler<typeof schema.MagicLink, typeof schema.Done, Words> = async (call) => {
-  await call.identity.sendMagicLink({ contract, ...call.body, caller: call.caller });
+  const { codeChallenge, email, redirectUrl } = call.body;
+  await call.identity.sendMagicLink({ contract, email, redirectUrl, codeChallenge, caller: call.caller });
   return { success: true, message: call.say.magicLinkSent };
 };
 
@@ -103,12 +104,14 @@ export const sendVerification: Handler<typeof schema.Address, typeof schema.Done
 };
 
 export const forgotPassword: Handler<typeof schema.Forgotten, typeof schema.Done, Words> = async (call) => {
-  await call.identity.startPasswordReset({ contract, ...call.body, caller: call.caller });
+  const { email, redirectUrl } = call.body;
+  await call.identity.startPasswordReset({ contract, email, redirectUrl, caller: call.caller });
   return { success: true, message: call.say.resetRequested };
 };
 
 export const resetPassword: Handler<typeof schema.Reset, typeof schema.Done, Words> = async (call) => {
-  await call.identity.finishPasswordReset({ contract, ...call.body, caller: call.caller });
+  const { password, token } = call.body;
+  await call.identity.finishPasswordReset({ contract, token, password, caller: call.caller });
   return { success: true, message: call.say.resetDone };
 };
 
@@ -130,7 +133,8 @@ export const changeEmail: Handler<typeof schema.EmailChange, typeof schema.Done,
 
 export const changeProfile: Handler<typeof schema.Profile, typeof schema.UserOnly, Words> = async (call) => {
   const live = await newcomersSession(call, { changes: true });
-  return { user: userView(await call.identity.changeProfile({ live, ...call.body, caller: call.caller })) };
+  const { image, name } = call.body;
+  return { user: userView(await call.identity.changeProfile({ live, name, image, caller: call.caller })) };
 };
 
 export const deleteUser: Handler<typeof schema.Proofs, typeof schema.Done, Words> = async (call) => {
