@@ -41,6 +41,7 @@ export type AuditKind =
   | 'sign_in.unlocked'
   | 'session.ended'
   | 'session.ended_others'
+  | 'session.ended_by_cap'
   | 'session.reauthenticated'
   | 'session.replayed'
   | 'signing_key.rotated'

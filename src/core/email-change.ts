@@ -32,7 +32,7 @@ export async function startEmailChange(
   // What is counted must outlive the "no", so the transaction returns it and the throw comes after.
   const taken = await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const { account } = await stillProven(inStore, live);
+    const { account, session } = await stillProven(inStore, live);
     await boundChanges(inStore, account);
     if (await isTaken(inStore, account, 'email', email)) {
       await noteForNetwork(inStore, 'taken', caller);
@@ -43,10 +43,11 @@ export async function startEmailChange(
       purpose: 'email_change',
       account,
       identifier: email,
+      facts: { sessionId: session.id },
     });
     const facts = { token, name: account.name };
     await messageTo(inStore, account, { template: 'change_email', facts, channel: 'email', to: email, expiresAt });
-    await tellOldOne(inStore, account, 'email', email, caller);
+    await tellOldOne(inStore, account, { kind: 'email', value: email, by: 'link' }, caller);
     return false;
   });
   if (taken) throw new Failure('identifier_taken', { identifier: 'email' });
@@ -68,7 +69,7 @@ export async function lookAtEmailChange(
 /**
  * Makes the address that the link was mailed to the account's own; the old one is told.
  *
- * @throws {Failure} `token_invalid` or `token_expired`; `identifier_taken` if somebody else proved it first; the link stays usable
+ * @throws {Failure} `token_invalid` or `token_expired`, also once the session that asked has ended; `identifier_taken` if somebody else proved it first; the link stays usable
  * @see rules 6, 8; R115, R116
  */
 export async function finishEmailChange(
@@ -79,7 +80,9 @@ export async function finishEmailChange(
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
     const { account, token } = await takeOneTimeToken(inStore, 'email_change', input.token);
-    if (account.disabledAt !== null) throw new Failure('token_invalid');
+    // Whoever ends a session that was not theirs ends what it has begun.
+    const asking = await store.sessions.find(token.facts.sessionId);
+    if (account.disabledAt !== null || asking?.account.id !== account.id) throw new Failure('token_invalid');
     const changed = { kind: 'email', value: token.identifier, contract, caller } as const;
     if (!(await replaceIdentifier(inStore, account, changed))) {
       throw new Failure('identifier_taken', { identifier: 'email' });

@@ -1,6 +1,7 @@
 import type { Account, CodeFactor } from './account.ts';
 import { auditEvent } from './audit.ts';
 import type { NamedDevice } from './device.ts';
+import type { ProviderIdentity } from './identity-provider.ts';
 import { type FirstFactor, openPendingLogin, type SecondFactorDue } from './pending-login.ts';
 import type { SessionContract } from './session-lifetime.ts';
 import { type StartedSession, startSession } from './session-start.ts';
@@ -18,6 +19,10 @@ export interface Opening {
   device?: NamedDevice | undefined;
   /** What names the pending login to its client, where something it has already does. */
   challenge?: string | undefined;
+  /** Whom the account is joined by once it is complete; only where a second factor is due. */
+  joins?: ProviderIdentity | null;
+  /** The only page that may complete it. */
+  origin?: string | null;
 }
 
 /**

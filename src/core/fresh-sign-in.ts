@@ -74,6 +74,18 @@ export async function stillProven(
 }
 
 /**
+ * The same, also where the account changed meanwhile, as long as the session itself is fresh under what it is now: of two
+ * ways in that are removed side by side the second hears why it stays.
+ */
+export async function stillFresh(
+  world: Pick<World, 'clock'> & { store: Tables },
+  proven: LiveSession,
+): Promise<LiveSession> {
+  const live = await stillLive(world, proven);
+  return isFresh(world, live) ? live : stillProven(world, proven);
+}
+
+/**
  * Proves a second factor in a session, and notes in it that and when that was.
  *
  * @throws {Failure} `code_wrong`; `rate_limited` after ten wrong ones in an hour; `session_ended`

@@ -50,14 +50,14 @@ export async function signInHandedOver<Contract extends SessionContract>(
   input: HandedSignIn<Contract>,
 ): Promise<HandedOver<Contract>> {
   const { caller, contract, password, secondFactor: proof } = input;
-  const challenge = input.token === undefined ? input.challenge : challengeOf(world, input, input.token);
-  if (challenge === undefined) {
+  const challenges = challengesOf(world, input);
+  if (challenges.length === 0) {
     const field = input.purpose === 'exchange' ? 'code' : 'token';
     throw new Failure('input_rejected', { fields: { [field]: 'required' } });
   }
-  const opened = input.token === undefined ? undefined : await present(world, input, input.token, challenge);
+  const opened = await present(world, input, challenges[0] ?? '');
   if (opened && 'session' in opened) return signedInWith(world, contract, opened);
-  const due = opened ?? (await waitingFor(world, contract, challenge));
+  const due = opened ?? (await waitingFor(world, input, challenges));
   if (!due) throw new Failure('token_invalid');
   if (proof) return completeSignIn(world, { contract, name: { challenge: due.challenge }, proof, caller });
   if (password !== undefined && due.channel === 'password') {
@@ -68,31 +68,40 @@ export async function signInHandedOver<Contract extends SessionContract>(
 
 /**
  * The challenge of the login that a token opens: whoever has the token, and the verifier where one is asked for, has it
- * too, so that nothing of it must be kept.
+ * too, so that nothing of it must be kept. Under each secret that is accepted, the current one first.
  */
-const challengeOf = (
+function challengesOf(
   world: Pick<World, 'keyring'>,
-  { codeVerifier = '', purpose }: HandedSignIn,
-  token: string,
-): string => world.keyring.digest('token-challenge', JSON.stringify([purpose, token, codeVerifier]));
+  { challenge, codeVerifier = '', purpose, token }: HandedSignIn,
+): string[] {
+  if (token === undefined) return challenge === undefined ? [] : [challenge];
+  return world.keyring.digests('token-challenge', JSON.stringify([purpose, token, codeVerifier]));
+}
 
 /** @returns `undefined` if there is no such token (any more) */
 async function present(
   world: SignInWorld,
   input: HandedSignIn,
-  text: string,
   challenge: string,
 ): Promise<StartedSession | SecondFactorDue<CodeFactor | 'password'> | undefined> {
+  const { token: text } = input;
+  if (text === undefined) return undefined;
   return world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const seen = await store.oneTimeTokens.find(input.purpose, world.keyring.digests('one-time-token', text));
-    if (!seen) return undefined;
+    const digests = world.keyring.digests('one-time-token', text);
+    const seen = await store.oneTimeTokens.find(input.purpose, digests);
+    // Again with the account held: whoever comes second finds what the first has opened.
+    if (!seen || !(await store.accounts.hold(seen.accountId))) return undefined;
+    if (!(await store.oneTimeTokens.find(input.purpose, digests))) return undefined;
     checkPresenter(await peekOneTimeToken(inStore, input.purpose, text), input);
     const { account: held, token } = await takeOneTimeToken(inStore, input.purpose, text);
     const { caller, contract } = input;
     const account =
       input.purpose === 'magic_link' ? await meetOwner(inStore, held, { proven: 'email', contract, caller }) : held;
-    return openSignIn(inStore, { account, contract, caller, firstFactor: firstFactorOf(token), challenge });
+    const joins = 'joins' in token.facts ? (token.facts.joins ?? null) : null;
+    const origin = input.purpose === 'exchange' ? originOf(token) : null;
+    const firstFactor = firstFactorOf(token);
+    return openSignIn(inStore, { account, contract, caller, firstFactor, challenge, joins, origin });
   });
 }
 
@@ -100,12 +109,17 @@ type HandedToken = OneTimeToken<'magic_link' | 'exchange'>;
 
 /** @throws {Failure} `token_invalid`; the token stays for whom it was made for */
 function checkPresenter({ token }: { token: HandedToken }, { codeVerifier, origin, purpose }: HandedSignIn): void {
-  const { codeChallenge, redirectUrl } = token.facts;
-  // A code that was handed to one application is no other's to redeem (rule 25).
-  const foreign =
-    purpose === 'exchange' && origin !== undefined && redirectUrl !== null && URL.parse(redirectUrl)?.origin !== origin;
+  const { codeChallenge } = token.facts;
+  const foreign = isForeign(purpose === 'exchange' ? originOf(token) : null, origin);
   if (foreign || !verifies(codeChallenge, codeVerifier)) throw new Failure('token_invalid');
 }
+
+/** A code that was handed to one application is no other's to redeem, nor to complete (rule 25). */
+const isForeign = (own: string | null, origin: string | undefined): boolean =>
+  own !== null && origin !== undefined && own !== origin;
+
+const originOf = ({ facts: { redirectUrl } }: HandedToken): string | null =>
+  redirectUrl === null ? null : (URL.parse(redirectUrl)?.origin ?? null);
 
 const firstFactorOf = ({ facts }: HandedToken): FirstFactor =>
   'firstFactor' in facts ? facts.firstFactor : 'magic_link';
@@ -113,13 +127,16 @@ const firstFactorOf = ({ facts }: HandedToken): FirstFactor =>
 /** What a login that was opened before still waits for. */
 async function waitingFor(
   world: Pick<World, 'clock' | 'keyring' | 'store'>,
-  contract: SessionContract,
-  challenge: string,
+  { contract, origin }: HandedSignIn,
+  challenges: readonly string[],
 ): Promise<SecondFactorDue<CodeFactor | 'password'> | undefined> {
-  const found = await reachWaiting(world, contract, challenge);
-  if (!found || found.account.codeFactor === null) return undefined;
-  const channel = secondStepOf(found.account.codeFactor, found.pending.firstFactor);
-  return { outcome: 'second_factor_due', challenge, channel };
+  for (const challenge of challenges) {
+    const found = await reachWaiting(world, contract, challenge);
+    if (!found || found.account.codeFactor === null || isForeign(found.pending.origin, origin)) continue;
+    const channel = secondStepOf(found.account.codeFactor, found.pending.firstFactor);
+    return { outcome: 'second_factor_due', challenge, channel };
+  }
+  return undefined;
 }
 
 async function reachWaiting(

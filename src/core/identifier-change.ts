@@ -60,7 +60,7 @@ export async function startIdentifierChange(
       // Whoever has a session has not thereby any business with the number.
       trusted: false,
     });
-    if (sending.outcome === 'sent') await tellOldOne(inStore, account, kind, value, caller);
+    if (sending.outcome === 'sent') await tellOldOne(inStore, account, { kind, value, by: 'code' }, caller);
     return sending;
   });
   if (result.outcome === 'taken') throw new Failure('identifier_taken', { identifier: kind });
@@ -98,15 +98,14 @@ export async function isTaken(
 export async function tellOldOne(
   world: Pick<World, 'clock' | 'keyring' | 'phones' | 'policy'> & { store: Tables },
   account: Account,
-  kind: IdentifierKind,
-  value: string,
+  { by, kind, value }: { kind: IdentifierKind; value: string; by: 'code' | 'link' },
   caller: Caller,
 ): Promise<void> {
   const old = account[kind];
   if (old === null || old === value) return;
   const channel = CHANNEL[kind];
   if (channel === 'sms' && !(await maySendCode(world, { channel, to: old, trusted: true }))) return;
-  const facts = { kind, ...circumstancesOf(world, account, caller) };
+  const facts = { kind, by, ...circumstancesOf(world, account, caller) };
   await messageTo(world, account, { template: 'identifier_change_requested', facts, channel, to: old });
 }
 

@@ -4,7 +4,7 @@ export interface ProviderIdentity {
   provider: string;
   /** What the provider never changes and never gives to anybody else. */
   subject: string;
-  /** As the provider says it; `null` if it says none. */
+  /** In its canonical form; `null` if the provider says none. */
   email: string | null;
   /** Whether the provider has seen the address proven: the boolean `true`, and nothing like it (R099). */
   emailVerified: boolean;
@@ -30,7 +30,7 @@ export interface IdentityProviders {
   /**
    * Where to send the browser.
    *
-   * @throws {Failure} `provider_unavailable` if the provider must be asked and does not answer in time
+   * @throws {Failure} `provider_unavailable` if the provider must be asked and does not answer in time; `overloaded`
    */
   authorizationUrl(name: string, trip: ProviderTrip): Promise<string>;
   /**
@@ -38,7 +38,7 @@ export interface IdentityProviders {
    *
    * @param answer the query that the provider sent the browser back with
    * @throws {Failure} `provider_refused` if the person or the provider said no, or if its answer does not hold
-   * @throws {Failure} `provider_unavailable` if the provider does not answer in time, or at too great a length
+   * @throws {Failure} `provider_unavailable` if the provider does not answer in time, or at too great a length; `overloaded`
    * @see RFC 9700 §2.1; RFC 9207; OpenID Connect Core §3.1.3.7
    */
   identify(name: string, answer: URLSearchParams, trip: ProviderTrip): Promise<ProviderIdentity>;

@@ -1,4 +1,4 @@
-import type { Account } from './account.ts';
+import { type Account, NOBODY } from './account.ts';
 import { canonicalEmail } from './identifier.ts';
 import { mayMail } from './send-limit.ts';
 import type { Tables } from './store.ts';
@@ -14,9 +14,12 @@ export async function mailableAccount(
   given: string,
 ): Promise<(Account & { email: string }) | undefined> {
   const address = canonicalEmail(given);
-  const account = address ? await world.store.accounts.findByIdentifier('email', address) : undefined;
+  const { accounts } = world.store;
+  const found = address ? await accounts.findByIdentifier('email', address) : undefined;
+  // Held, so that it is there for as long as what is written about it; the same reads without one.
+  const account = await accounts.hold(found?.id ?? NOBODY);
   const allowed = await mayMail(world, purpose, address ?? given.slice(0, 254));
-  if (!allowed || !account?.email || account.disabledAt !== null) return undefined;
+  if (!allowed || !account?.email || account.email !== address || account.disabledAt !== null) return undefined;
   // An unproven address beside a proven number may be a stranger's.
   if (account.emailVerifiedAt === null && account.phoneVerifiedAt !== null) return undefined;
   return { ...account, email: account.email };

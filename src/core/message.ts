@@ -33,8 +33,8 @@ export interface Messages {
   new_device: { name: string | null; deviceName: string | null } & Circumstances;
   /** To the former address or number; the new one is not named, since a stranger may read along at either. */
   identifier_changed: { kind: IdentifierKind; name: string | null } & Circumstances;
-  /** To the address or number in use, while its change waits for the code sent to the new one, which is not named. */
-  identifier_change_requested: { kind: IdentifierKind; name: string | null } & Circumstances;
+  /** To the address or number in use, while its change waits for the code or link sent to the new one, which is not named. */
+  identifier_change_requested: { kind: IdentifierKind; by: 'code' | 'link'; name: string | null } & Circumstances;
   factor_changed: { change: 'enabled' | 'disabled'; factor: CodeFactor; name: string | null } & Circumstances;
   recovery_codes_renewed: { name: string | null } & Circumstances;
   /** `passkey` is what its owner calls it. */
@@ -44,7 +44,7 @@ export interface Messages {
     name: string | null;
   } & Circumstances;
   /** A passkey's counter went back: somebody may have a copy of it. */
-  passkey_cloned: { name: string | null } & Circumstances;
+  passkey_cloned: { passkey: string | null; name: string | null } & Circumstances;
   /** `joined`: by its address, at a sign-in, without being asked for in a session (rule 24). */
   provider_changed: { change: 'linked' | 'joined' | 'unlinked'; provider: string; name: string | null } & Circumstances;
   /** `left` is how many remain. */

@@ -7,6 +7,8 @@ import type { Caller, World } from './world.ts';
 const NETWORK_LIMITS = {
   /** Wrong passwords and codes. */
   failure: { limit: 30, windowMilliseconds: minutes(5) },
+  /** Returns from a provider that nothing came of: each has the provider asked. */
+  provider: { limit: 30, windowMilliseconds: minutes(5) },
   /** Sign-ups that met a taken identifier. */
   taken: { limit: 10, windowMilliseconds: hours(1) },
   /** Sign-ups that made an account. */
@@ -19,7 +21,7 @@ const NETWORK_LIMITS = {
 
 type Limited = keyof typeof NETWORK_LIMITS;
 /** Limits on what is known only once the work is done. */
-type Judged = 'failure' | 'taken';
+type Judged = 'failure' | 'provider' | 'taken';
 
 /** A place whose attempt is not decided by then belongs to a process that died. */
 const STALE = minutes(1);

@@ -15,12 +15,12 @@ export interface OneTimeFacts {
   email_verification: null;
   password_reset: { redirectUrl: string | null } | null;
   unlock: null;
-  /** Proves a new address, which is the token's identifier. */
-  email_change: null;
+  /** Proves a new address, which is the token's identifier; it dies with the session that asked. */
+  email_change: { sessionId: SessionId };
   magic_link: Handover;
   /** Handed to a web app in a redirect, for it to fetch a session with. */
-  exchange: Handover & { firstFactor: FirstFactor };
-  /** Opens the way to a provider, for the session that asked to have it linked. */
+  exchange: Handover & { firstFactor: FirstFactor; joins?: ProviderIdentity | null };
+  /** Begins one trip to a provider, for the session that asked to have it linked. */
   provider_link: { provider: string; sessionId: SessionId; redirectUrl: string | null };
   /** Who came back from there. */
   provider_identity: { identity: ProviderIdentity; sessionId: SessionId };

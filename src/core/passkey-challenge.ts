@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Account } from './account.ts';
 import type { ClaimedAnswer, PasskeyCeremonies } from './passkey.ts';
 import type { Session } from './session.ts';
+import { spendOnce } from './spent-challenge.ts';
 import type { Tables } from './store.ts';
 import { type Instant, minutes } from './time.ts';
 import type { World } from './world.ts';
@@ -55,8 +56,7 @@ export function spendChallenge(
   world: Pick<World, 'keyring'> & { store: Tables },
   { challenge }: ClaimedAnswer,
 ): Promise<boolean> {
-  const digest = world.keyring.digest('spent-challenge', Buffer.from(challenge).toString('base64url'));
-  return world.store.spentChallenges.spend(digest, expiryOf(challenge));
+  return spendOnce(world, Buffer.from(challenge).toString('base64url'), expiryOf(challenge));
 }
 
 const expiryOf = (challenge: Uint8Array): Instant =>

@@ -1,7 +1,7 @@
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
-import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
+import { type Proofs, type ProofWorld, requireFreshSignIn, stillFresh, stillProven } from './fresh-sign-in.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import type { Passkey } from './passkey.ts';
 import type { LiveSession } from './session.ts';
@@ -40,14 +40,14 @@ export async function renamePasskey(
  * @see rule 19; R103, R113
  */
 export async function removePasskey(
-  world: ProofWorld,
+  world: ProofWorld & Pick<World, 'providers'>,
   input: { live: LiveSession; uuid: string; caller: Caller } & Proofs,
 ): Promise<void> {
   const { caller, live, uuid } = input;
   await requireFreshSignIn(world, live, input, caller);
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const { account, session } = await stillProven(inStore, live);
+    const { account, session } = await stillFresh(inStore, live);
     const passkey = await store.passkeys.remove(account.id, uuid);
     if (!passkey) throw new Failure('not_found');
     await keepAWayIn(inStore, account);

@@ -4,6 +4,7 @@ import { circumstancesOf, mailTo } from './mail.ts';
 import type { ClaimedAnswer, Passkey, UserVerification } from './passkey.ts';
 import { type Ceremony, isOwnChallenge, spendChallenge } from './passkey-challenge.ts';
 import type { Tables } from './store.ts';
+import { hours } from './time.ts';
 import type { Caller, ContractName, World } from './world.ts';
 
 /** A passkey's answer that holds, before its transaction. */
@@ -37,9 +38,10 @@ export async function verifyPasskey(
   const passkey = await world.store.passkeys.find(claimed.credentialId);
   const account = passkey && (await world.store.accounts.find(passkey.accountId));
   if (!passkey || !account || account.disabledAt !== null) return undefined;
-  if (claimed.userHandle !== null && claimed.userHandle !== (await world.store.passkeys.findHandle(account.id))) {
-    return undefined;
-  }
+  // Whom nobody has named yet, the passkey itself must name (WebAuthn §7.2, step 6).
+  const isNamed = of.ceremony.purpose !== 'sign_in';
+  const named = claimed.userHandle ?? (isNamed ? undefined : '');
+  if (named !== undefined && named !== (await world.store.passkeys.findHandle(account.id))) return undefined;
   const { userVerification } = of;
   const { challenge } = claimed;
   const result = await world.passkeys.verifyAssertion(of.response, {
@@ -47,24 +49,33 @@ export async function verifyPasskey(
     credential: passkey,
     userVerification,
   });
-  if (result.outcome === 'counter_regressed') await reportClone(world, account, of);
+  if (result.outcome === 'counter_regressed') await reportClone(world, { account, passkey, claimed, ...of });
   if (result.outcome !== 'right') return undefined;
   const { backedUp, counter, userVerified: verified } = result;
   return { account, passkey, claimed, counter, backedUp, verified };
 }
 
-/** Somebody holds the private key twice; only its owner can tell which of them is which (WebAuthn §6.1.1; R111). */
+/**
+ * Somebody holds the private key twice; only its owner can tell which of them is which, and is told once an hour.
+ *
+ * @see WebAuthn §6.1.1; R111
+ */
 async function reportClone(
-  world: Pick<World, 'clock' | 'store'>,
-  account: Account,
-  { caller, contract }: { caller: Caller; contract: ContractName },
+  world: Pick<World, 'clock' | 'keyring' | 'store'>,
+  of: { account: Account; passkey: Passkey; claimed: ClaimedAnswer; caller: Caller; contract: ContractName },
 ): Promise<void> {
+  const { account, caller, claimed, contract, passkey } = of;
   const now = world.clock.now();
-  const event = auditEvent('passkey.counter_regressed', { account, contract, caller, now });
   await world.store.transaction(async (store) => {
-    await store.audit.record(event);
-    const facts = circumstancesOf(world, account, caller);
-    await mailTo({ ...world, store }, account, { template: 'passkey_cloned', facts });
+    const inStore = { ...world, store };
+    await store.accounts.hold(account.id);
+    // The same answer once more is a double click or a lost answer: its counter has been seen because it was taken.
+    if (!(await spendChallenge(inStore, claimed))) return;
+    await store.audit.record(auditEvent('passkey.counter_regressed', { account, contract, caller, now }));
+    const rule = { limit: 1, windowMilliseconds: hours(1), now };
+    if (!(await store.limits.take(`cloned:${passkey.uuid}`, rule)).allowed) return;
+    const facts = { passkey: passkey.name, ...circumstancesOf(world, account, caller) };
+    await mailTo(inStore, account, { template: 'passkey_cloned', facts });
   });
 }
 

@@ -19,6 +19,7 @@ type RegistrationWorld = ProofWorld & Pick<World, 'passkeys'>;
  *
  * @returns PublicKeyCredentialCreationOptionsJSON
  * @throws {Failure} `reauthentication_required`, and as {@link requireFreshSignIn}; `session_ended`
+ * @throws {Failure} `passkey_refused` on an account that has twenty
  * @see rules 19, 29; WebAuthn §7.1; R112, R113
  */
 export async function startPasskeyRegistration(
@@ -31,7 +32,10 @@ export async function startPasskeyRegistration(
     const { account, session } = await stillProven({ ...world, store }, live);
     const fresh = Buffer.from(world.random.bytes(HANDLE_BYTES)).toString('base64url');
     const handle = await store.passkeys.handle(account.id, fresh);
-    return { account, session, handle, held: await store.passkeys.list(account.id) };
+    const held = await store.passkeys.list(account.id);
+    // Before the authenticator has made one that nobody will take.
+    if (held.length >= AT_MOST) throw new Failure('passkey_refused');
+    return { account, session, handle, held };
   });
   const name = account.email ?? account.phone ?? account.username;
   return world.passkeys.registrationOptions({

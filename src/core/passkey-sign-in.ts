@@ -4,6 +4,7 @@ import { recordSignIn } from './first-factor.ts';
 import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { type Ceremony, makeChallenge } from './passkey-challenge.ts';
 import { usePasskey, verifyPasskey } from './passkey-proof.ts';
+import { endPendingLogin } from './pending-completion.ts';
 import { PENDING_TRIES, type PendingLogin } from './pending-login.ts';
 import type { SessionContract } from './session-lifetime.ts';
 import { holdUnchanged, type SignedIn, type StartedSession, signedInWith, startSession } from './session-start.ts';
@@ -86,9 +87,10 @@ async function tryToSignIn(
   if (!proof || (pending && pending.accountId !== proof.account.id)) return undefined;
   return world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const account = await holdUnchanged(inStore, proof.account).catch(asRefused);
+    const held = await holdUnchanged(inStore, proof.account).catch(asRefused);
     if (!(await usePasskey(inStore, proof))) throw new Failure('passkey_refused');
-    if (pending && !(await consumePending(inStore, account, pending))) throw new Failure('passkey_refused');
+    const account = pending ? await consumePending(inStore, held, pending, { contract, caller }) : held;
+    if (!account) throw new Failure('passkey_refused');
     await recordSignIn(inStore, { account, contract, caller, method: 'passkey' });
     return startSession(inStore, { account, contract, caller, secondFactor: pending !== undefined || proof.verified });
   });
@@ -100,11 +102,13 @@ function asRefused(error: unknown): never {
 
 /** The codes' budget of tries holds for whatever completes the login. */
 async function consumePending(
-  { clock, store }: Pick<World, 'clock'> & { store: Tables },
+  world: Pick<World, 'clock'> & { store: Tables },
   account: Account,
-  { digest, epoch }: PendingLogin,
-): Promise<boolean> {
-  if (epoch !== account.epoch) return false;
-  const rule = { most: PENDING_TRIES, now: clock.now() };
-  return (await store.pendingLogins.takeTry(digest, rule)) && store.pendingLogins.remove(digest);
+  pending: PendingLogin,
+  by: { contract: ContractName; caller: Caller },
+): Promise<Account | undefined> {
+  if (pending.epoch !== account.epoch) return undefined;
+  const rule = { most: PENDING_TRIES, now: world.clock.now() };
+  if (!(await world.store.pendingLogins.takeTry(pending.digest, rule))) return undefined;
+  return endPendingLogin(world, account, pending, by);
 }

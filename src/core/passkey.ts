@@ -8,7 +8,7 @@ export interface Passkey extends Credential {
   accountId: AccountId;
   /** As its owner calls it. */
   name: string | null;
-  /** Whether the authenticator keeps it in several places. */
+  /** Whether the authenticator keeps it in several places now. */
   backedUp: boolean;
   /** The authenticator's make, as it says itself (WebAuthn §6.5.1). */
   aaguid: string;
@@ -24,6 +24,8 @@ export interface Credential {
   publicKey: string;
   /** The highest signature counter seen; 0 for authenticators that count nothing. */
   counter: number;
+  /** Whether the authenticator may keep it in several places; settled when it is made (WebAuthn §6.1.3). */
+  backupEligible: boolean;
   /** How the browser reaches the authenticator, as it said. */
   transports: readonly string[];
 }

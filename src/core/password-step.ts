@@ -1,6 +1,7 @@
 import { Failure } from './failure.ts';
 import { recordSignIn } from './first-factor.ts';
 import { proveOwnPassword } from './fresh-sign-in.ts';
+import { endPendingLogin } from './pending-completion.ts';
 import { PENDING_TRIES, secondStepOf } from './pending-login.ts';
 import type { SessionContract } from './session-lifetime.ts';
 import { holdUnchanged, type SignedIn, signedInWith, startSession } from './session-start.ts';
@@ -30,13 +31,22 @@ export async function completeWithPassword<Contract extends SessionContract>(
     throw new Failure('code_wrong');
   }
   if (secondStepOf(account.codeFactor, pending.firstFactor) !== 'password') throw new Failure('code_wrong');
-  await proveOwnPassword(world, { account, contract }, input.password, caller);
+  try {
+    await proveOwnPassword(world, { account, contract }, input.password, caller);
+  } catch (error) {
+    // What was not compared takes no try.
+    if (error instanceof Failure && error.code !== 'invalid_credentials') {
+      await world.store.transaction(({ pendingLogins }) => pendingLogins.giveTryBack(pending.digest));
+    }
+    throw error;
+  }
   const started = await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
     const held = await holdUnchanged(inStore, account);
-    if (!(await store.pendingLogins.remove(pending.digest))) throw new Failure('code_wrong');
-    await recordSignIn(inStore, { account: held, contract, caller, method: 'second_factor' });
-    return startSession(inStore, { account: held, contract, caller, secondFactor: true });
+    const signingIn = await endPendingLogin(inStore, held, pending, { contract, caller });
+    if (!signingIn) throw new Failure('code_wrong');
+    await recordSignIn(inStore, { account: signingIn, contract, caller, method: 'second_factor' });
+    return startSession(inStore, { account: signingIn, contract, caller, secondFactor: true });
   });
   return signedInWith(world, contract, started);
 }

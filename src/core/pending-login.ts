@@ -1,6 +1,7 @@
 import type { Account, AccountId, CodeFactor } from './account.ts';
 import { isLive, justSent, sendCode } from './delivered-code.ts';
 import type { NamedDevice } from './device.ts';
+import type { ProviderIdentity } from './identity-provider.ts';
 import type { Tables } from './store.ts';
 import { type Instant, minutes } from './time.ts';
 import type { Caller, ContractName, World } from './world.ts';
@@ -22,6 +23,10 @@ export interface PendingLogin {
   codeBinding: string | null;
   device: NamedDevice | null;
   firstFactor: FirstFactor;
+  /** Whom the account is joined by once the second factor has shown that its owner is there (rule 24). */
+  joins: ProviderIdentity | null;
+  /** The only page that may complete it, where a redirect handed it to one (rule 25). */
+  origin: string | null;
 }
 
 /** What came before the second factor. */
@@ -53,14 +58,17 @@ export async function openPendingLogin(
     firstFactor: FirstFactor;
     device?: NamedDevice | undefined;
     challenge?: string | undefined;
+    joins?: ProviderIdentity | null;
+    origin?: string | null;
   },
 ): Promise<SecondFactorDue<CodeFactor | 'password'>> {
   const { account, caller, contract, device, firstFactor } = of;
   const channel = secondStepOf(of.channel, firstFactor);
   const challenge = of.challenge ?? Buffer.from(world.random.bytes(32)).toString('base64url');
   const createdAt = world.clock.now();
+  const digest = world.keyring.digest('challenge', challenge);
   await world.store.pendingLogins.insert({
-    digest: world.keyring.digest('challenge', challenge),
+    digest,
     accountId: account.id,
     contract,
     epoch: account.epoch,
@@ -74,8 +82,10 @@ export async function openPendingLogin(
         : await sendSignInCode(world, { account, channel, contract, caller }),
     device: device ?? null,
     firstFactor,
+    joins: of.joins ?? null,
+    origin: of.origin ?? null,
   });
-  await world.store.pendingLogins.keepNewest(account.id, AT_MOST);
+  await world.store.pendingLogins.keepNewest(account.id, { count: AT_MOST - 1, beside: digest });
   return { outcome: 'second_factor_due', challenge, channel };
 }
 

@@ -12,6 +12,12 @@ import type { Caller, ContractName, World } from './world.ts';
 
 type AdmissionWorld = Pick<World, 'clock' | 'keyring' | 'policy' | 'random'> & { store: Tables };
 
+interface Admission {
+  account: Account;
+  /** Whom the account is joined by once its second factor was right. */
+  joins: ProviderIdentity | null;
+}
+
 interface By {
   contract: ContractName;
   caller: Caller;
@@ -31,20 +37,33 @@ interface By {
  * @throws {Failure} `invalid_credentials` if an operator has locked the account
  * @see rules 6, 7, 11, 12, 24; R099 to R101
  */
-export async function admitIdentity(world: AdmissionWorld, identity: ProviderIdentity, by: By): Promise<Account> {
+export async function admitIdentity(world: AdmissionWorld, identity: ProviderIdentity, by: By): Promise<Admission> {
   const { accounts, linkedIdentities } = world.store;
   const linked = await linkedIdentities.find(identity.provider, identity.subject);
   const own = linked && (await accounts.hold(linked.accountId));
-  // Again, now that nobody can unlink it meanwhile.
-  if (own && (await linkedIdentities.find(identity.provider, identity.subject))?.accountId === own.id) {
-    if (own.disabledAt !== null) throw new Failure('invalid_credentials');
-    await linkedIdentities.use(linked, { email: identity.email, lastUsedAt: world.clock.now() });
-    return own;
-  }
+  if (own && (await useLink(world, own, identity))) return { account: own, joins: null };
   const email = identity.email === null || !identity.emailVerified ? undefined : canonicalEmail(identity.email);
   if (email === undefined) throw new Failure('provider_email_unproven');
   const found = await accounts.findByIdentifier('email', email);
-  return found ? joinAccount(world, found, identity, by) : foundAccount(world, email, identity, by);
+  if (found) return joinAccount(world, found, identity, by);
+  return { account: await foundAccount(world, email, identity, by), joins: null };
+}
+
+/**
+ * Uses the link of an identity to an account that is held: nobody can unlink it meanwhile.
+ *
+ * @returns `false` if there is none
+ */
+async function useLink(
+  { clock, store }: AdmissionWorld,
+  account: Account,
+  { email, provider, subject }: ProviderIdentity,
+): Promise<boolean> {
+  const linked = await store.linkedIdentities.find(provider, subject);
+  if (linked?.accountId !== account.id) return false;
+  if (account.disabledAt !== null) throw new Failure('invalid_credentials');
+  await store.linkedIdentities.use(linked, { email, lastUsedAt: clock.now() });
+  return true;
 }
 
 async function joinAccount(
@@ -52,8 +71,10 @@ async function joinAccount(
   found: Account,
   identity: ProviderIdentity,
   by: By,
-): Promise<Account> {
+): Promise<Admission> {
   const held = await world.store.accounts.hold(found.id);
+  // Another tab of the same person may have been quicker.
+  if (held && (await useLink(world, held, identity))) return { account: held, joins: null };
   const mayJoin =
     held !== undefined &&
     held.email === found.email &&
@@ -62,7 +83,9 @@ async function joinAccount(
     (held.emailVerifiedAt !== null || !isProven(held));
   if (!held || !mayJoin) throw new Failure('link_required');
   const account = await meetOwner(world, held, { proven: 'email', ...by });
-  return linkIdentity(world, account, identity, { change: 'joined', ...by });
+  // Linking needs the second factor where there is one (rule 19): it waits until the sign-in is complete.
+  if (account.codeFactor !== null) return { account, joins: identity };
+  return { account: await linkIdentity(world, account, identity, { change: 'joined', ...by }), joins: null };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
-import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
+import { type Proofs, type ProofWorld, requireFreshSignIn, stillFresh, stillProven } from './fresh-sign-in.ts';
 import type { LinkedIdentity } from './linked-identity.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
@@ -71,14 +71,14 @@ export async function finishProviderLink(
  * @see R103
  */
 export async function unlinkProvider(
-  world: ProofWorld,
+  world: LinkWorld,
   input: { live: LiveSession; provider: string; caller: Caller } & Proofs,
 ): Promise<void> {
   const { caller, live, provider } = input;
   await requireFreshSignIn(world, live, input, caller);
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const { account, session } = await stillProven(inStore, live);
+    const { account, session } = await stillFresh(inStore, live);
     if (!(await store.linkedIdentities.remove(account.id, provider))) throw new Failure('not_found');
     await keepAWayIn(inStore, account);
     const now = world.clock.now();

@@ -1,11 +1,12 @@
 import type { CodeFactor } from './account.ts';
 import { Failure } from './failure.ts';
 import { openSignIn } from './first-factor.ts';
+import type { ProviderIdentity } from './identity-provider.ts';
 import { withinNetworkLimit } from './network-limit.ts';
-import { makeOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
+import { makeOneTimeToken } from './one-time-token.ts';
 import type { SecondFactorDue } from './pending-login.ts';
 import { admitIdentity } from './provider-admission.ts';
-import { endTrip, type Trip } from './provider-trip.ts';
+import { endTrip, forgetTrip, lookAtTrip, type Trip } from './provider-trip.ts';
 import { withParameter } from './redirect.ts';
 import type { SessionContract } from './session-lifetime.ts';
 import { type SignedIn, type StartedSession, signedInWith } from './session-start.ts';
@@ -47,7 +48,7 @@ export async function finishTrip<Contract extends SessionContract>(
 ): Promise<ProviderReturn<Contract>> {
   const { answer, contract, provider } = input;
   if (!world.providers.has(provider)) throw new Failure('provider_unknown');
-  const trip = await endTrip(world, { provider, trip: input.trip, state: answer.get('state') });
+  const trip = lookAtTrip(world, { provider, trip: input.trip, state: answer.get('state') });
   try {
     const arrival = await arrive(world, input, trip);
     if ('session' in arrival) return await signedInWith(world, contract, arrival);
@@ -57,7 +58,8 @@ export async function finishTrip<Contract extends SessionContract>(
       ? { outcome: 'identified', code }
       : { outcome: 'sent_on', url: withParameter(trip.redirectUrl, 'code', code) };
   } catch (error) {
-    if (!(error instanceof Failure) || trip.redirectUrl === null) throw error;
+    // A trip that was over says nothing about the application.
+    if (!(error instanceof Failure) || error.code === 'token_invalid' || trip.redirectUrl === null) throw error;
     return { outcome: 'sent_on', url: withParameter(trip.redirectUrl, 'error', error.code) };
   }
 }
@@ -68,22 +70,34 @@ async function arrive(
   trip: Trip,
 ): Promise<Arrival> {
   if (trip.expiresAt <= world.clock.now()) throw new Failure('token_expired');
-  // Whoever makes codes up has this server ask the provider about each.
-  const limit = { what: 'failure', caller, counts: (error: unknown) => isRefusal(error) } as const;
-  const identity = await withinNetworkLimit(world, limit, () => world.providers.identify(provider, answer, trip));
-  if (trip.ticket !== null) return handIdentity(world, trip.ticket, identity);
+  const identity = await identify(world, { answer, caller, provider }, trip);
+  if (trip.link !== null) return handIdentity(world, trip.link, identity);
+  try {
+    return await admit(world, { caller, contract, trip, identity });
+  } catch (error) {
+    if (!(error instanceof Failure && error.code === 'identifier_taken')) throw error;
+    // Somebody was quicker, as a rule the same person in another tab: then there is an account to join.
+    return admit(world, { caller, contract, trip, identity });
+  }
+}
+
+async function admit(
+  world: ProviderWorld,
+  of: { caller: Caller; contract: SessionContract; trip: Trip; identity: ProviderIdentity },
+): Promise<Arrival> {
+  const { caller, contract, identity, trip } = of;
   // What must outlive the "no" is in the transaction, so it returns it and the throw comes after.
   const admitted = await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const account = await admitIdentity(inStore, identity, { contract, caller });
+    const { account, joins } = await admitIdentity(inStore, identity, { contract, caller });
     if (world.policy.requireVerifiedEmail && account.emailVerifiedAt === null) return undefined;
     const { codeChallenge, redirectUrl } = trip;
-    if (redirectUrl === null) return openSignIn(inStore, { account, contract, caller, firstFactor: 'provider' });
+    if (redirectUrl === null) return openSignIn(inStore, { account, contract, caller, firstFactor: 'provider', joins });
     const { token } = await makeOneTimeToken(inStore, {
       purpose: 'exchange',
       account,
       identifier: account.email ?? '',
-      facts: { redirectUrl, codeChallenge, firstFactor: 'provider' },
+      facts: { redirectUrl, codeChallenge, firstFactor: 'provider', joins },
     });
     return { code: token };
   });
@@ -91,24 +105,40 @@ async function arrive(
   return admitted;
 }
 
-const isRefusal = (error: unknown): boolean => error instanceof Failure && error.code === 'provider_refused';
+/** Whoever makes codes up has this server ask the provider about each, so a network may only so often. */
+function identify(
+  world: ProviderWorld,
+  { answer, caller, provider }: { answer: URLSearchParams; caller: Caller; provider: string },
+  trip: Trip,
+): Promise<ProviderIdentity> {
+  const counts = (error: unknown): boolean => error instanceof Failure && error.code === 'provider_refused';
+  return withinNetworkLimit(world, { what: 'provider', caller, counts }, async () => {
+    await endTrip(world, trip);
+    try {
+      return await world.providers.identify(provider, answer, trip);
+    } catch (error) {
+      if (error instanceof Failure && error.code !== 'provider_refused') await forgetTrip(world, trip);
+      throw error;
+    }
+  });
+}
 
 /** Hands who came back to the session that asked, and to no other. */
 async function handIdentity(
   world: ProviderWorld,
-  ticket: string,
-  identity: Awaited<ReturnType<ProviderWorld['providers']['identify']>>,
+  { accountId, epoch, sessionId }: NonNullable<Trip['link']>,
+  identity: ProviderIdentity,
 ): Promise<{ code: string }> {
   return world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const { account, token } = await takeOneTimeToken(inStore, 'provider_link', ticket);
-    const { sessionId } = token.facts;
-    const made = await makeOneTimeToken(inStore, {
+    const account = await store.accounts.hold(accountId);
+    if (!account || account.epoch !== epoch || account.disabledAt !== null) throw new Failure('token_invalid');
+    const { token } = await makeOneTimeToken(inStore, {
       purpose: 'provider_identity',
       account,
-      identifier: token.identifier,
+      identifier: account.email ?? '',
       facts: { identity, sessionId },
     });
-    return { code: made.token };
+    return { code: token };
   });
 }

@@ -1,9 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { AccountId } from './account.ts';
 import { readCodeChallenge } from './code-challenge.ts';
 import { Failure } from './failure.ts';
 import type { ProviderTrip } from './identity-provider.ts';
-import { type Handover, peekOneTimeToken } from './one-time-token.ts';
+import { type Handover, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
 import { readRedirect } from './redirect.ts';
+import type { SessionId } from './session.ts';
+import { spendOnce } from './spent-challenge.ts';
 import { type Instant, minutes } from './time.ts';
 import type { World } from './world.ts';
 
@@ -11,8 +14,8 @@ import type { World } from './world.ts';
 export interface Trip extends ProviderTrip, Handover {
   provider: string;
   expiresAt: Instant;
-  /** Of a session that wants the provider linked to its account; without it the trip is a sign-in. */
-  ticket: string | null;
+  /** Whose session wants the provider linked to its account; without it the trip is a sign-in. */
+  link: { accountId: AccountId; epoch: number; sessionId: SessionId } | null;
 }
 
 const LIFETIME = minutes(10);
@@ -37,20 +40,25 @@ export async function startTrip(
     ticket?: string | undefined;
   },
 ): Promise<{ url: string; trip: string }> {
-  const { provider, ticket = null } = input;
+  const { provider, ticket } = input;
   if (!world.providers.has(provider)) throw new Failure('provider_unknown');
-  const handover = ticket === null ? readHandover(world, input) : await handoverOf(world, provider, ticket);
+  const asked = ticket === undefined ? undefined : await peekTicket(world, provider, ticket);
+  const handover = asked ? { redirectUrl: asked.redirectUrl, codeChallenge: null } : readHandover(world, input);
   const secret = (): string => Buffer.from(world.random.bytes(32)).toString('base64url');
   const trip: Trip = {
     ...handover,
     provider,
-    ticket,
+    link: asked?.link ?? null,
     state: secret(),
     nonce: secret(),
     codeVerifier: secret(),
     expiresAt: world.clock.now() + LIFETIME,
   };
   const url = await world.providers.authorizationUrl(provider, trip);
+  // Last, so that a provider that does not answer costs no ticket.
+  if (ticket !== undefined) {
+    await world.store.transaction((store) => takeOneTimeToken({ ...world, store }, 'provider_link', ticket));
+  }
   return { url, trip: world.keyring.seal(CONTEXT, JSON.stringify(trip), world.random.bytes(12)) };
 }
 
@@ -66,34 +74,49 @@ function readHandover(
   return { redirectUrl, codeChallenge };
 }
 
-async function handoverOf(
+async function peekTicket(
   world: Pick<World, 'clock' | 'keyring' | 'store'>,
   provider: string,
   ticket: string,
-): Promise<Handover> {
-  const { token } = await peekOneTimeToken(world, 'provider_link', ticket);
+): Promise<{ redirectUrl: string | null; link: NonNullable<Trip['link']> }> {
+  const { account, token } = await peekOneTimeToken(world, 'provider_link', ticket);
+  const { redirectUrl, sessionId } = token.facts;
   if (token.facts.provider !== provider) throw new Failure('token_invalid');
-  return { redirectUrl: token.facts.redirectUrl, codeChallenge: null };
+  return { redirectUrl, link: { accountId: account.id, epoch: account.epoch, sessionId } };
 }
 
 /**
- * Takes a browser's trip back, once: it must be this browser's, to this provider, and name the state it left with.
+ * Looks at the trip that a browser brings back: it must be this browser's, to this provider, name the state it left with,
+ * and not be over. What comes of it ends it, see {@link endTrip}.
  *
  * @throws {Failure} `token_invalid`
  * @see R097, R098
  */
-export async function endTrip(
-  world: Pick<World, 'keyring' | 'store'>,
+export function lookAtTrip(
+  world: Pick<World, 'keyring'>,
   input: { provider: string; trip: string | undefined; state: string | null },
-): Promise<Trip> {
+): Trip {
   const trip = openTrip(world, input.trip);
   if (!trip || trip.provider !== input.provider || !equal(trip.state, input.state ?? '')) {
     throw new Failure('token_invalid');
   }
-  const digest = world.keyring.digest('spent-challenge', trip.state);
-  const spent = await world.store.transaction(({ spentChallenges }) => spentChallenges.spend(digest, trip.expiresAt));
-  if (!spent) throw new Failure('token_invalid');
   return trip;
+}
+
+/**
+ * Uses a trip up: of many that come back from it one goes on.
+ *
+ * @throws {Failure} `token_invalid` if it was used before
+ */
+export async function endTrip(world: Pick<World, 'keyring' | 'store'>, trip: Trip): Promise<void> {
+  const isFirst = await world.store.transaction((store) => spendOnce({ ...world, store }, trip.state, trip.expiresAt));
+  if (!isFirst) throw new Failure('token_invalid');
+}
+
+/** Lets a trip be ended again that the provider did not answer for: nothing is kept of it. */
+export async function forgetTrip(world: Pick<World, 'keyring' | 'store'>, trip: Trip): Promise<void> {
+  const digests = world.keyring.digests('spent-challenge', trip.state);
+  await world.store.transaction(({ spentChallenges }) => spentChallenges.forget(digests));
 }
 
 function openTrip(world: Pick<World, 'keyring'>, sealed: string | undefined): Trip | undefined {

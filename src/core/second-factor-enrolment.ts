@@ -25,6 +25,7 @@ export interface PendingFactor {
 
 const LIFETIME = hours(1);
 const TRIES = 5;
+const STARTED_AN_HOUR = 20;
 
 export type StartedEnrolment =
   | { channel: 'email' | 'sms' }
@@ -50,6 +51,7 @@ export async function startSecondFactor(
     async (store): Promise<StartedEnrolment | Exclude<Sending, { outcome: 'sent' }>> => {
       const inStore = { ...world, store };
       const { account } = await stillProven(inStore, live);
+      await boundEnrolments(inStore, account);
       const pending = { epoch: account.epoch, expiresAt: world.clock.now() + LIFETIME };
       if (channel === 'totp') {
         const secret = makeTotpSecret(world);
@@ -78,6 +80,17 @@ export async function startSecondFactor(
   );
   if ('outcome' in started) refuseUntil(world, started.retryAt);
   return started;
+}
+
+/** Each draws a secret and a QR code. @throws {Failure} `rate_limited` */
+async function boundEnrolments(
+  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
+  account: Account,
+): Promise<void> {
+  if (!world.policy.rateLimits) return;
+  const rule = { limit: STARTED_AN_HOUR, windowMilliseconds: hours(1), now: world.clock.now() };
+  const counted = await world.store.limits.take(`enrolment:${account.id}`, rule);
+  if (!counted.allowed) refuseUntil(world, counted.until);
 }
 
 /**

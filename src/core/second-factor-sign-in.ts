@@ -6,6 +6,7 @@ import { Failure } from './failure.ts';
 import { recordSignIn } from './first-factor.ts';
 import { type IdentifierKind, readIdentifier } from './identifier.ts';
 import { checkNetwork, noteForNetwork } from './network-limit.ts';
+import { endPendingLogin } from './pending-completion.ts';
 import { destinationOf, PENDING_TRIES, type PendingLogin } from './pending-login.ts';
 import { type SecondFactorProof, trySecondFactor } from './second-factor.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
@@ -135,10 +136,12 @@ async function completePending(
   const trial = await trySecondFactor(world, { account, proof, delivered, caller, contract });
   if (trial === 'spent' && pending) await store.pendingLogins.giveTryBack(pending.digest);
   if (trial !== 'right') return trial;
-  if (pending) await store.pendingLogins.remove(pending.digest);
+  const signingIn = pending ? await endPendingLogin(world, account, pending, { contract, caller }) : account;
+  if (!signingIn) return 'unreached';
   await recordSignIn(world, { account, contract, caller, method: 'second_factor' });
   const device = mergeDevices(of.device && nameDevice(world, of.device, caller), pending?.device);
-  return startSession(world, { account, contract, caller, secondFactor: true, ...(device && { device }) });
+  const secondFactor = true;
+  return startSession(world, { account: signingIn, contract, caller, secondFactor, ...(device && { device }) });
 }
 
 /** What the second step says of its device, over what the first one said. */
@@ -172,7 +175,10 @@ async function reachPendingLogin(
     return typed === undefined || pending?.accountId === account?.id ? pending : undefined;
   }
   if (!account) return undefined;
-  const pending = await pendingLogins.list(account.id, contract, now);
+  // One that a link or a provider began is reached by its challenge alone.
+  const pending = (await pendingLogins.list(account.id, contract, now)).filter(
+    ({ firstFactor }) => firstFactor === 'password',
+  );
   const labels = fingerprint === undefined ? [] : fingerprintLabels(world, fingerprint);
   return (
     pending.find(({ device }) => device !== null && labels.includes(device.label)) ??

@@ -1,5 +1,6 @@
 import { accessTokenOf, isTokenContract, type TokenContract } from './access-token.ts';
 import type { Account } from './account.ts';
+import { auditEvent } from './audit.ts';
 import { type DeviceId, MOST_DEVICES, type NamedDevice } from './device.ts';
 import { Failure } from './failure.ts';
 import { KNOWN_FOR } from './lockout.ts';
@@ -7,7 +8,7 @@ import { circumstancesOf, mailTo } from './mail.ts';
 import { makeRefreshToken, newRefreshToken } from './refresh-token-family.ts';
 import type { Session, SessionId } from './session.ts';
 import { type SessionContract, sessionEnd } from './session-lifetime.ts';
-import { newSessionToken } from './session-token.ts';
+import { newSessionToken, USE_NOTED_EVERY } from './session-token.ts';
 import type { Tables } from './store.ts';
 import { hours } from './time.ts';
 import type { Caller, World } from './world.ts';
@@ -102,12 +103,17 @@ export async function startSession(
     tokenDigest: token?.digest ?? null,
   };
   await world.store.sessions.insert(session);
-  await world.store.sessions.endBeyond(held.id, {
+  const ended = await world.store.sessions.endBeyond(held.id, {
     keep: SESSION_CAP - 1,
     hardLimit: HARD_CAP - 1,
     usedSince: now - hours(24),
+    notedSince: now - hours(24) - USE_NOTED_EVERY,
     spare: session.id,
   });
+  if (ended > 0) {
+    const facts = { ended };
+    await world.store.audit.record(auditEvent('session.ended_by_cap', { account: held, contract, caller, now, facts }));
+  }
   const secret = token?.token ?? (await startFamily(world, session));
   const clientToken = await recogniseClient(world, held, caller, device ?? null);
   const account = {

@@ -1,4 +1,3 @@
-import { isProven } from './account.ts';
 import { Failure } from './failure.ts';
 import { isLive, type LiveSession } from './session.ts';
 import { type SessionContract, sessionEnd } from './session-lifetime.ts';
@@ -9,7 +8,7 @@ import type { World } from './world.ts';
 const FORM = /^[\w-]{43}$/;
 
 /** Between two notes of a session's use: a session that is looked at all the time is not written all the time. */
-const NOTED_EVERY = hours(1);
+export const USE_NOTED_EVERY = hours(1);
 
 /** Makes the secret that opens a session by itself; only its digest is kept. */
 export function newSessionToken(world: Pick<World, 'keyring' | 'random'>): { token: string; digest: string } {
@@ -25,7 +24,7 @@ export const sessionTokenDigests = (world: Pick<World, 'keyring'>, token: string
  * The session and account behind an opaque session token, and its use noted, which makes the session live on.
  *
  * @param input.changes whether the request changes something; only one that does not may be answered from a copy up to a second old
- * @param input.unprovenToo whether an account without a proven identifier may ask for this
+ * @param input.unprovenToo whether an account whose address is not proven may ask for this
  * @throws {Failure} `session_ended` for a token that is missing, unknown, expired or of another contract
  * @throws {Failure} `identifier_unproven`
  * @see rules 27 and 28; ASVS 5.0: 7.2.1, 7.3.1
@@ -45,8 +44,9 @@ export async function checkSessionToken(
   const copy = changes ? undefined : await sessions.peekByToken(digests);
   const live = opens(copy) ? copy : await sessions.findByToken(digests);
   if (!opens(live)) throw new Failure('session_ended', { credential: 'over' });
-  if (!input.unprovenToo && !isProven(live.account)) throw new Failure('identifier_unproven');
-  return now - live.session.lastUsedAt < NOTED_EVERY ? live : noteUse(world, live, contract);
+  const { email, emailVerifiedAt } = live.account;
+  if (!input.unprovenToo && email !== null && emailVerifiedAt === null) throw new Failure('identifier_unproven');
+  return now - live.session.lastUsedAt < USE_NOTED_EVERY ? live : noteUse(world, live, contract);
 }
 
 async function noteUse(

@@ -169,7 +169,14 @@ export interface Sessions {
   /** Ends the least recently used beyond `keep`, none used since `usedSince` while at most `hardLimit` live (rule 30). */
   endBeyond(
     accountId: AccountId,
-    limits: { keep: number; hardLimit: number; usedSince: Instant; spare: SessionId },
+    limits: {
+      keep: number;
+      hardLimit: number;
+      usedSince: Instant;
+      /** The same for those whose use is noted only now and then. */
+      notedSince: Instant;
+      spare: SessionId;
+    },
   ): Promise<number>;
 }
 
@@ -197,7 +204,8 @@ export interface OneTimeTokens {
 
 export interface PendingLogins {
   insert(pending: PendingLogin): Promise<void>;
-  keepNewest(accountId: AccountId, count: number): Promise<void>;
+  /** Removes all but one and the newest others. */
+  keepNewest(accountId: AccountId, rule: { count: number; beside: string }): Promise<void>;
   /** Those of the account and contract that may still be completed, newest first. */
   list(accountId: AccountId, contract: ContractName, now: Instant): Promise<PendingLogin[]>;
   find(digests: string[], contract: ContractName, now: Instant): Promise<PendingLogin | undefined>;
@@ -289,6 +297,8 @@ export interface LinkedIdentities {
 export interface SpentChallenges {
   /** @returns `false` if it was spent before: of many callers exactly one gets `true` (ASVS 5.0: 6.5.1) */
   spend(digest: string, expiresAt: Instant): Promise<boolean>;
+  /** Lets it be used again. */
+  forget(digests: string[]): Promise<void>;
 }
 
 export interface KnownClients {

@@ -90,7 +90,7 @@ export function passkeyCeremonies(party: {
           supportedAlgorithmIDs: SIGNATURE_ALGORITHMS,
         });
         if (!verified) return undefined;
-        const { aaguid, credential, credentialBackedUp } = registrationInfo;
+        const { aaguid, credential, credentialBackedUp, credentialDeviceType } = registrationInfo;
         // What was checked here and what is kept are one key.
         if (Buffer.compare(credential.publicKey, attested.publicKey) !== 0) return undefined;
         return {
@@ -99,6 +99,7 @@ export function passkeyCeremonies(party: {
           counter: credential.counter,
           transports: knownTransports(answer.response.transports),
           aaguid,
+          backupEligible: credentialDeviceType === 'multiDevice',
           backedUp: credentialBackedUp,
         };
       });
@@ -121,7 +122,8 @@ export function passkeyCeremonies(party: {
           credential: { id: credential.credentialId, publicKey, counter: 0 },
           requireUserVerification: userVerification === 'required',
         });
-        return verified ? authenticationInfo : undefined;
+        const backupEligible = authenticationInfo.credentialDeviceType === 'multiDevice';
+        return verified && backupEligible === credential.backupEligible ? authenticationInfo : undefined;
       });
       if (!right) return { outcome: 'wrong' };
       const { newCounter: counter, userVerified, credentialBackedUp: backedUp } = right;

@@ -7,6 +7,9 @@ export interface Redirect {
   seeOther: string;
 }
 
+/** Printable ASCII: anything else is no part of a header, and is written as URLs have it. */
+const PLAIN = /^[!-~]+$/;
+
 /**
  * 303 alone: a 307 or 308 would send the form on, and the mailed token or the password with it.
  *
@@ -16,5 +19,9 @@ export interface Redirect {
 export function sendRedirect(reply: FastifyReply, { seeOther }: Redirect): FastifyReply {
   const url = URL.parse(seeOther);
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw new TypeError('a redirect leads nowhere');
-  return reply.code(303).header('Content-Security-Policy', pagePolicy()).header('Location', url.href).send();
+  return reply
+    .code(303)
+    .header('Content-Security-Policy', pagePolicy())
+    .header('Location', PLAIN.test(seeOther) ? seeOther : url.href)
+    .send();
 }

@@ -35,6 +35,7 @@ export function identityProviders({
   report?: (trouble: ProviderTrouble) => void;
 }): IdentityProviders {
   const limits = { ...LIMITS, ...changed };
+  let underWay = 0;
   const byName = new Map(providers.map((settings) => [settings.name, open(settings)]));
 
   function open(settings: ProviderConfiguration): Provider {
@@ -68,7 +69,15 @@ export function identityProviders({
       through(name, 'provider_unavailable', async (provider, whole) => {
         return (await provider.authorizationUrl(trip, whole)).href;
       }),
-    identify: (name, answer, trip) =>
-      through(name, 'provider_refused', (provider, whole) => provider.identify(answer, trip, whole)),
+    async identify(name, answer, trip) {
+      // A provider that is slow must not hold everything this server has.
+      if (underWay >= limits.atOnce) throw new Failure('overloaded', { retryAfterSeconds: RETRY_SECONDS });
+      underWay += 1;
+      try {
+        return await through(name, 'provider_refused', (provider, whole) => provider.identify(answer, trip, whole));
+      } finally {
+        underWay -= 1;
+      }
+    },
   };
 }

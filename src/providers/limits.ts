@@ -6,6 +6,8 @@ export interface Limits {
   wholeMilliseconds: number;
   /** For the body of one answer. */
   bodyBytes: number;
+  /** How many are asked at once, over all providers and people. */
+  atOnce: number;
   /** How long what an issuer publishes about itself is taken as still true. */
   metadataMilliseconds: number;
 }
@@ -14,5 +16,6 @@ export const LIMITS: Limits = {
   requestMilliseconds: 5000,
   wholeMilliseconds: 6000,
   bodyBytes: 1024 * 1024,
+  atOnce: 64,
   metadataMilliseconds: 60 * 60 * 1000,
 };

@@ -6,9 +6,9 @@ const EMAIL_LENGTH = 254;
 const NAME_LENGTH = 255;
 const PICTURE_LENGTH = 2048;
 
-/** An address as a provider says it, or `null` for anything that cannot be one. */
+/** An address in its canonical form, or `null` for anything that cannot be one. */
 export function emailFrom(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' && value.length <= EMAIL_LENGTH ? value : null;
+  return typeof value === 'string' && value.length <= EMAIL_LENGTH ? (canonicalEmail(value) ?? null) : null;
 }
 
 /** A name on one line, shortened to what an account can hold. */

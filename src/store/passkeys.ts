@@ -7,21 +7,19 @@ import type { Database, PasskeyTable } from './schema.ts';
 
 export function passkeysOn(db: Kysely<Database>, effects: Effects): Passkeys {
   const findHandle = async (accountId: AccountId): Promise<string | null> => {
-    const row = await db
-      .selectFrom('account')
-      .select('passkey_handle')
-      .where('id', '=', accountId)
-      .executeTakeFirstOrThrow();
-    return row.passkey_handle;
+    const row = await db.selectFrom('account').select('passkey_handle').where('id', '=', accountId).executeTakeFirst();
+    return row?.passkey_handle ?? null;
   };
 
   return {
     async handle(accountId, fresh) {
-      const held = await findHandle(accountId);
-      if (held !== null) return held;
-      effects.accounts.add(accountId);
-      await db.updateTable('account').set({ passkey_handle: fresh }).where('id', '=', accountId).execute();
-      return fresh;
+      const row = await db
+        .updateTable('account')
+        .set((expression) => ({ passkey_handle: expression.fn.coalesce('passkey_handle', expression.val(fresh)) }))
+        .where('id', '=', accountId)
+        .returning('passkey_handle')
+        .executeTakeFirst();
+      return row?.passkey_handle ?? fresh;
     },
     findHandle,
     async add(passkey) {
@@ -35,6 +33,7 @@ export function passkeysOn(db: Kysely<Database>, effects: Effects): Passkeys {
           public_key: passkey.publicKey,
           counter: passkey.counter,
           transports: JSON.stringify(passkey.transports),
+          backup_eligible: passkey.backupEligible ? 1 : 0,
           backed_up: passkey.backedUp ? 1 : 0,
           aaguid: passkey.aaguid,
           name: passkey.name,
@@ -107,6 +106,9 @@ export function spentChallengesOn(db: Kysely<Database>): SpentChallenges {
         .executeTakeFirst();
       return numInsertedOrUpdatedRows === 1n;
     },
+    async forget(digests) {
+      await db.deleteFrom('spent_challenge').where('digest', 'in', digests).execute();
+    },
   };
 }
 
@@ -118,6 +120,7 @@ function passkeyFrom(row: Selectable<PasskeyTable>): Passkey {
     publicKey: row.public_key,
     counter: row.counter,
     transports: JSON.parse(row.transports) as string[],
+    backupEligible: row.backup_eligible === 1,
     backedUp: row.backed_up === 1,
     aaguid: row.aaguid,
     name: row.name,

@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { AccountId } from '../core/account.ts';
 import type { NamedDevice } from '../core/device.ts';
+import type { ProviderIdentity } from '../core/identity-provider.ts';
 import type { FirstFactor, PendingLogin } from '../core/pending-login.ts';
 import type { PendingLogins } from '../core/store.ts';
 import type { ContractName } from '../core/world.ts';
@@ -26,20 +27,24 @@ export function pendingLoginsOn(db: Kysely<Database>): PendingLogins {
           code_binding: pending.codeBinding,
           device: pending.device && JSON.stringify(pending.device),
           first_factor: pending.firstFactor,
+          joins: pending.joins && JSON.stringify(pending.joins),
+          origin: pending.origin,
         })
         .execute();
     },
-    async keepNewest(accountId, count) {
+    async keepNewest(accountId, { beside, count }) {
       const newest = db
         .selectFrom('pending_login')
         .select('digest')
         .where('account_id', '=', accountId)
+        .where('digest', '!=', beside)
         .orderBy('created_at', 'desc')
         .orderBy('digest')
         .limit(count);
       await db
         .deleteFrom('pending_login')
         .where('account_id', '=', accountId)
+        .where('digest', '!=', beside)
         .where('digest', 'not in', newest)
         .execute();
     },
@@ -96,5 +101,7 @@ function pendingFrom(row: Selectable<PendingLoginTable>): PendingLogin {
     codeBinding: row.code_binding,
     device: row.device === null ? null : (JSON.parse(row.device) as NamedDevice),
     firstFactor: row.first_factor as FirstFactor,
+    joins: row.joins === null ? null : (JSON.parse(row.joins) as ProviderIdentity),
+    origin: row.origin,
   };
 }

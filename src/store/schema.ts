@@ -141,6 +141,10 @@ export interface PendingLoginTable {
   /** What the client calls its device, and what tells it apart, as JSON. */
   device: string | null;
   first_factor: string;
+  /** Whom its completion joins the account by, as JSON. */
+  joins: string | null;
+  /** The only page that may complete it. */
+  origin: string | null;
 }
 
 export interface PasskeyTable {
@@ -150,6 +154,7 @@ export interface PasskeyTable {
   public_key: string;
   counter: number;
   transports: string;
+  backup_eligible: number;
   backed_up: number;
   aaguid: string;
   name: string | null;

@@ -21,6 +21,7 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
     },
     find: (id) => findSession(db, id),
     async findByToken(digests) {
+      if (digests.length === 0) return undefined;
       const row = await sessionRows(db).where('session.token_digest', 'in', digests).executeTakeFirst();
       return row && liveSessionFrom(row);
     },
@@ -108,7 +109,7 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
           .returning('account_id')
           .execute(),
       ),
-    endBeyond(accountId, { keep, hardLimit, usedSince, spare }) {
+    endBeyond(accountId, { keep, hardLimit, notedSince, usedSince, spare }) {
       const beyond = (count: number) =>
         db
           .selectFrom('session')
@@ -125,7 +126,13 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
           .deleteFrom('session')
           .where((is) =>
             is.or([
-              is.and([is('id', 'in', beyond(keep)), is('last_used_at', '<', usedSince)]),
+              is.and([
+                is('id', 'in', beyond(keep)),
+                is.or([
+                  is.and([is('token_digest', 'is', null), is('last_used_at', '<', usedSince)]),
+                  is('last_used_at', '<', notedSince),
+                ]),
+              ]),
               is('id', 'in', beyond(hardLimit)),
             ]),
           )

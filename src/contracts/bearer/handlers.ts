@@ -68,6 +68,7 @@ export const verifyMagicLink: Handler<
     token,
     challenge,
     codeVerifier,
+    origin: call.origin,
     password,
     secondFactor: secondFactorIn(call.body),
     caller: call.caller,

@@ -18,7 +18,7 @@ const takeState = (cookies: Cookies, secure: boolean): string | undefined => {
   return state;
 };
 
-export const start: Handler<undefined, typeof schema.Nothing, Words, typeof schema.ProviderParams> = async (call) => {
+export const start: Handler<undefined, typeof schema.Nothing, Words, typeof schema.NamedProvider> = async (call) => {
   const asked = (name: string): string | undefined => call.query.get(name) ?? undefined;
   const { trip, url } = await call.identity.startTrip({
     provider: call.params.provider,
@@ -34,7 +34,7 @@ export const finish: Handler<
   undefined,
   typeof schema.ProviderReturn,
   Words,
-  typeof schema.ProviderParams,
+  typeof schema.NamedProvider,
   typeof schema.SecondFactorDue
 > = async (call) => {
   const answer = await call.identity.finishTrip({
@@ -61,7 +61,7 @@ export const link: Handler<
   typeof schema.ProviderLink,
   typeof schema.LinkStep,
   Words,
-  typeof schema.ProviderParams
+  typeof schema.NamedProvider
 > = async (call) => {
   const live = await liveSession(call, { changes: true });
   const { code, redirectUrl } = call.body;

@@ -117,6 +117,10 @@ export const ProviderLink = Type.Object({
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 export const SessionParams = Type.Object({ id: Type.String({ pattern: `^session_${UUID}$` }) });
 export const PasskeyParams = Type.Object({ id: Type.String({ pattern: `^passkey_${UUID}$` }) });
+/** As it was asked for: what no provider is called is not configured. */
+export const NamedProvider = Type.Object({
+  provider: Type.String({ description: '`github`, `google`, or the name of an issuer' }),
+});
 export const ProviderParams = Type.Object({
   provider: Type.String({ pattern: '^[a-z0-9]{1,64}$', description: '`github`, `google`, or the name of an issuer' }),
 });

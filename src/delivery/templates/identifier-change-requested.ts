@@ -15,22 +15,23 @@ const sms: SmsIn<Facts> = {
 export const identifierChangeRequested = {
   page: null,
   sms,
-  en: (service, { kind }) => {
+  en: (service, { by, kind }) => {
     const [what, it] = kind === 'email' ? ['e-mail address', 'address'] : ['phone number', 'number'];
     return {
       subject: `A change of your ${what} was requested`,
       opening: [
         `Somebody asked to replace the ${what} of your ${service} account with another one.`,
-        `Nothing has changed yet: it takes a code that only the new ${it} receives.`,
+        `Nothing has changed yet: it takes a ${by} that only the new ${it} receives.`,
       ],
       closing: [
-        'If it was you, enter that code: there is nothing else to do.',
-        'It wasn’t you? Then change your password now: that cancels the request. Otherwise whoever made it can complete it with that code, without you.',
+        `If it was you, ${by === 'code' ? 'enter that code' : 'follow that link'}: there is nothing else to do.`,
+        `It wasn’t you? Then change your password now: that cancels the request. Otherwise whoever made it can complete it with that ${by}, without you.`,
         `If you can no longer sign in, write to those who run ${service}.`,
       ],
     };
   },
-  fr: (service, { kind }) => {
+  fr: (service, { by, kind }) => {
+    const medium = by === 'code' ? 'code' : 'lien';
     const email = kind === 'email';
     return {
       subject: email ? 'Changement d’adresse e-mail demandé' : 'Changement de numéro de téléphone demandé',
@@ -38,11 +39,11 @@ export const identifierChangeRequested = {
         email
           ? `Quelqu’un a demandé à remplacer l’adresse e-mail de votre compte ${service} par une autre.`
           : `Quelqu’un a demandé à remplacer le numéro de téléphone de votre compte ${service} par un autre.`,
-        `Rien n’a encore changé : il faut pour cela un code que ${email ? 'seule la nouvelle adresse' : 'seul le nouveau numéro'} reçoit.`,
+        `Rien n’a encore changé : il faut pour cela un ${medium} que ${email ? 'seule la nouvelle adresse' : 'seul le nouveau numéro'} reçoit.`,
       ],
       closing: [
-        'Si c’était vous, saisissez ce code : vous n’avez rien d’autre à faire.',
-        'Ce n’était pas vous ? Changez votre mot de passe sans attendre : cela annule la demande. Sinon, son auteur peut aller au bout avec ce code, sans vous.',
+        `Si c’était vous, ${by === 'code' ? 'saisissez ce code' : 'suivez ce lien'} : vous n’avez rien d’autre à faire.`,
+        `Ce n’était pas vous ? Changez votre mot de passe sans attendre : cela annule la demande. Sinon, son auteur peut aller au bout avec ce ${medium}, sans vous.`,
         `Si vous ne pouvez plus vous connecter, écrivez à ceux qui gèrent ${service}.`,
       ],
     };

@@ -7,7 +7,7 @@ export const newDevice: LetterIn = {
     opening: [`Your ${service} account has just been signed in to from a device that we had not seen before.`],
     closing: [
       'If it was you, there is nothing to do.',
-      'It wasn’t you? Then somebody knows your password: change it now, and every other device is signed out.',
+      'It wasn’t you? Then change your password now: every other device is signed out.',
     ],
   }),
   fr: (service) => ({
@@ -15,7 +15,7 @@ export const newDevice: LetterIn = {
     opening: [`Une connexion à votre compte ${service} vient d’avoir lieu depuis un appareil encore inconnu.`],
     closing: [
       'Si c’était vous, vous n’avez rien à faire.',
-      'Ce n’était pas vous ? Quelqu’un connaît alors votre mot de passe : changez-le sans attendre, et tous les autres appareils seront déconnectés.',
+      'Ce n’était pas vous ? Changez alors votre mot de passe sans attendre : tous les autres appareils seront déconnectés.',
     ],
   }),
 };

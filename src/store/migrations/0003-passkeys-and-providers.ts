@@ -18,6 +18,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('first_factor', 'text', (column) => column.notNull().defaultTo('password'))
     .execute();
 
+  await db.schema.alterTable('pending_login').addColumn('joins', 'text').execute();
+  await db.schema.alterTable('pending_login').addColumn('origin', 'text').execute();
+
   await db.schema
     .createTable('passkey')
     .addColumn('uuid', 'text', (column) => column.primaryKey())
@@ -26,6 +29,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('public_key', 'text', required)
     .addColumn('counter', 'bigint', required)
     .addColumn('transports', 'text', required)
+    .addColumn('backup_eligible', 'integer', required)
     .addColumn('backed_up', 'integer', required)
     .addColumn('aaguid', 'text', required)
     .addColumn('name', 'text')
