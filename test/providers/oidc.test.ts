@@ -41,7 +41,7 @@ describe('a sign-in with an OpenID Connect issuer', () => {
     assert.deepEqual(await signIn(serviceOf([google(stand)]), 'google', stand), {
       provider: 'google',
       subject: '110169484474386276334',
-      email: 'Ada@gmail.com',
+      email: 'ada@gmail.com',
       emailVerified: true,
       speaksForEmail: true,
       name: 'Ada Lovelace',
@@ -202,12 +202,15 @@ describe('speaking for an address (rule 24)', () => {
       ['ada@sub.example.com', 'example.com', false],
       ['ada@example.com', 'example.com.evil.example', false],
       ['ada@example.com', ['example.com'], false],
-      ['mallory@gmail.com@example.com', 'example.com', false],
-      ['mallory@example.com\n@gmail.com', undefined, false],
     ] as const) {
       stand.person = { sub: '1', email, email_verified: true, hd };
       const identity = await signIn(service, 'google', stand);
       assert.deepEqual([identity.emailVerified, identity.speaksForEmail], [true, speaks], `${email} ${hd}`);
+    }
+    for (const email of ['mallory@gmail.com@example.com', 'mallory@example.com\n@gmail.com']) {
+      stand.person = { sub: '1', email, email_verified: true, hd: 'example.com' };
+      const identity = await signIn(service, 'google', stand);
+      assert.deepEqual([identity.email, identity.emailVerified, identity.speaksForEmail], [null, false, false], email);
     }
   });
 
