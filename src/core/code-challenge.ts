@@ -15,10 +15,14 @@ export function readCodeChallenge(text: string | undefined): string | null {
   return text;
 }
 
-/** Whether the client that asked is the one that comes back (RFC 7636 §4.6); where it gave no challenge, any is. */
+/**
+ * Whether the client that asked is the one that comes back. One that shows a verifier has asked with a challenge: a sign-in
+ * that somebody else began without one is not its own.
+ *
+ * @see RFC 7636 §4.6; RFC 9700 §4.8
+ */
 export function verifies(challenge: string | null, verifier: string | undefined): boolean {
-  if (challenge === null) return true;
-  if (verifier === undefined) return false;
+  if (challenge === null || !verifier) return challenge === null && !verifier;
   const given = createHash('sha256').update(verifier).digest();
   const wanted = Buffer.from(challenge, 'base64url');
   return given.length === wanted.length && timingSafeEqual(given, wanted);

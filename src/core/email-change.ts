@@ -1,7 +1,8 @@
+import { boundForAccount } from './account-limit.ts';
 import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { canonicalEmail } from './identifier.ts';
-import { boundChanges, isTaken, replaceIdentifier, tellOldOne } from './identifier-change.ts';
+import { isTaken, replaceIdentifier, tellOldOne } from './identifier-change.ts';
 import { messageTo } from './mail.ts';
 import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
@@ -33,7 +34,7 @@ export async function startEmailChange(
   const taken = await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
     const { account, session } = await stillProven(inStore, live);
-    await boundChanges(inStore, account);
+    await boundForAccount(inStore, account, 'change');
     if (await isTaken(inStore, account, 'email', email)) {
       await noteForNetwork(inStore, 'taken', caller);
       return true;

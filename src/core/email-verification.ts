@@ -42,7 +42,11 @@ export async function resendVerification(
   await inEvenTime(world, async () => {
     const account = await world.store.accounts.findByIdentifier('email', email);
     if (!account || account.emailVerifiedAt !== null || account.disabledAt !== null) return;
-    await world.store.transaction((store) => sendVerification({ ...world, store }, account));
+    await world.store.transaction(async (store) => {
+      // It may be gone by now, or proven.
+      const held = await store.accounts.hold(account.id);
+      if (held?.email === email && held.emailVerifiedAt === null) await sendVerification({ ...world, store }, held);
+    });
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Account } from './account.ts';
+import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
 import { type Sending, sendCode, tryCode } from './delivered-code.ts';
 import { Failure } from './failure.ts';
@@ -10,14 +11,10 @@ import { checkCodeBudget, countWrongCode } from './second-factor.ts';
 import { maySendCode, maySms, refuseUntil } from './send-limit.ts';
 import { type LiveSession, type SessionId, stillLive } from './session.ts';
 import type { Tables } from './store.ts';
-import { hours } from './time.ts';
 import type { Caller, ContractName, World } from './world.ts';
 
 /** How each kind of identifier is reached. */
 const CHANNEL = { email: 'email', phone: 'sms' } as const satisfies Record<IdentifierKind, 'email' | 'sms'>;
-
-/** Requests for another address or number that one account may make (R040). */
-const CHANGES_AN_HOUR = 5;
 
 /**
  * Sends a code to a new e-mail address or phone number; until it comes back the old one stays, and the new one opens
@@ -46,7 +43,7 @@ export async function startIdentifierChange(
   const result = await world.store.transaction(async (store): Promise<Sending | { outcome: 'taken' }> => {
     const inStore = { ...world, store };
     const { account } = await stillProven(inStore, live);
-    await boundChanges(inStore, account);
+    await boundForAccount(inStore, account, 'change');
     if (await isTaken(inStore, account, kind, value)) {
       await noteForNetwork(inStore, 'taken', caller);
       return { outcome: 'taken' };
@@ -65,21 +62,6 @@ export async function startIdentifierChange(
   });
   if (result.outcome === 'taken') throw new Failure('identifier_taken', { identifier: kind });
   if (result.outcome !== 'sent') refuseUntil(world, result.retryAt);
-}
-
-/**
- * Five requests an hour, whatever comes of them: they tell who has an account, and write to strangers.
- *
- * @throws {Failure} `rate_limited`
- */
-export async function boundChanges(
-  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
-  account: Account,
-): Promise<void> {
-  if (!world.policy.rateLimits) return;
-  const rule = { limit: CHANGES_AN_HOUR, windowMilliseconds: hours(1), now: world.clock.now() };
-  const counted = await world.store.limits.take(`change:${account.id}`, rule);
-  if (!counted.allowed) refuseUntil(world, counted.until);
 }
 
 /** Whether somebody else holds it, or it was freed by a deletion just now. */

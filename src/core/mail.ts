@@ -10,7 +10,8 @@ const NOTICE_LIFETIME = hours(24);
 
 /**
  * Adds a mail to the outbox, in the caller's transaction, to the address that the account holds (rule 4);
- * does nothing for an account without one.
+ * does nothing for an account without one. A notice goes to a proven address alone: whose address it is that somebody
+ * signed up with is not known, and a stranger is not to be written to by whoever did.
  *
  * @param mail.expiresAt when its link dies; a notice is given a day
  */
@@ -19,7 +20,9 @@ export async function mailTo<T extends Template>(
   account: Account,
   mail: { template: T; facts: Messages[T]; expiresAt?: Instant },
 ): Promise<void> {
-  if (account.email) await messageTo(world, account, { ...mail, channel: 'email', to: account.email });
+  const isNotice = !('token' in mail.facts || 'code' in mail.facts);
+  if (!account.email || (isNotice && account.emailVerifiedAt === null)) return;
+  await messageTo(world, account, { ...mail, channel: 'email', to: account.email });
 }
 
 /** Adds a notice for every way there is to reach the owner: the address and, within its limits, the number. */

@@ -9,6 +9,8 @@ const NETWORK_LIMITS = {
   failure: { limit: 30, windowMilliseconds: minutes(5) },
   /** Returns from a provider that nothing came of: each has the provider asked. */
   provider: { limit: 30, windowMilliseconds: minutes(5) },
+  /** Those that the provider did not answer for. */
+  'provider-away': { limit: 60, windowMilliseconds: minutes(5) },
   /** Sign-ups that met a taken identifier. */
   taken: { limit: 10, windowMilliseconds: hours(1) },
   /** Sign-ups that made an account. */

@@ -1,4 +1,5 @@
 import type { Account } from './account.ts';
+import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, requireFreshSignIn, stillFresh, stillProven } from './fresh-sign-in.ts';
@@ -60,15 +61,18 @@ const EVENTS = { added: 'passkey.added', renamed: 'passkey.renamed', removed: 'p
 /**
  * What follows every change of a passkey, in its transaction: the record, the notice, and, where it is another way in now
  * than before, an end to what was pending (rule 8).
+ *
+ * @throws {Failure} `rate_limited` past sixty an hour
  */
 export async function tellPasskeyChanged(
-  world: Pick<World, 'clock'> & { store: Tables },
+  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
   account: Account,
   of: { change: keyof typeof EVENTS; passkey: Passkey; contract: ContractName; caller: Caller },
 ): Promise<void> {
   const { caller, change, contract, passkey } = of;
   const { store } = world;
   const now = world.clock.now();
+  await boundForAccount(world, account, 'credential');
   if (change !== 'renamed') {
     await store.pendingLogins.removeAll(account.id);
     await store.accounts.moveEpoch(account.id, now);

@@ -68,7 +68,7 @@ async function reportClone(
   const now = world.clock.now();
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    await store.accounts.hold(account.id);
+    if (!(await store.accounts.hold(account.id))) return;
     // The same answer once more is a double click or a lost answer: its counter has been seen because it was taken.
     if (!(await spendChallenge(inStore, claimed))) return;
     await store.audit.record(auditEvent('passkey.counter_regressed', { account, contract, caller, now }));

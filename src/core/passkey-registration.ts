@@ -54,7 +54,7 @@ export async function startPasskeyRegistration(
  * @see WebAuthn §7.1; R106 to R109
  */
 export async function finishPasskeyRegistration(
-  world: Pick<World, 'clock' | 'keyring' | 'passkeys' | 'random' | 'store'>,
+  world: Pick<World, 'clock' | 'keyring' | 'passkeys' | 'policy' | 'random' | 'store'>,
   input: { live: LiveSession; response: unknown; name: string | null; caller: Caller },
 ): Promise<Passkey> {
   const { caller, live, response } = input;

@@ -61,7 +61,10 @@ export async function finishPasskeySignIn<Contract extends SessionContract>(
 ): Promise<SignedIn<Contract>> {
   const { caller, contract } = input;
   await checkNetwork(world, 'failure', caller);
-  const started = await tryToSignIn(world, input);
+  const started = await tryToSignIn(world, input).catch((error: unknown) => {
+    if (error instanceof Failure && error.code === 'passkey_refused') return undefined;
+    throw error;
+  });
   if (!started) {
     await world.store.transaction((store) => noteForNetwork({ ...world, store }, 'failure', caller));
     throw new Failure('passkey_refused');

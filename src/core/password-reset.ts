@@ -96,6 +96,7 @@ export async function replacePassword(
     await takeOver(world, account, { proven, contract, caller });
     await store.identifiers.markVerified(account.id, proven, now);
   }
+  const owned = (await store.accounts.find(account.id)) ?? account;
   await store.passwords.replace(account.id, of.hash, now);
   await store.sessions.endAll(account.id);
   await store.knownClients.forgetAll(account.id);
@@ -106,7 +107,7 @@ export async function replacePassword(
   await store.accounts.clearWrongCodes(account.id);
   await store.attempts.clear(digestsOf(world, account));
   await store.audit.record(auditEvent('password.reset', { account, contract, caller, now }));
-  await tellPasswordChanged(world, account, caller);
+  await tellPasswordChanged(world, owned, caller);
 }
 
 /**

@@ -1,15 +1,11 @@
 import { type Account, splitName } from './account.ts';
+import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
-import { refuseUntil } from './send-limit.ts';
 import { type LiveSession, stillLive } from './session.ts';
-import type { Tables } from './store.ts';
-import { hours } from './time.ts';
 import type { Caller, World } from './world.ts';
 
 const LONGEST_IMAGE = 2048;
-/** Each leaves a row in the record. */
-const CHANGES_AN_HOUR = 60;
 
 /**
  * Changes what an account shows of its owner; what is not given stays.
@@ -29,7 +25,7 @@ export async function changeProfile(
     const name = input.name === undefined ? account.name : input.name?.trim() || null;
     const image = input.image === undefined ? account.image : input.image || null;
     if (name === account.name && image === account.image) return account;
-    await boundChanges(inStore, account);
+    await boundForAccount(inStore, account, 'profile');
     // As an operator wrote them, unless the name is another one.
     const names = name === account.name ? account : splitName(name);
     const profile = { name, image, firstName: names.firstName, lastName: names.lastName };
@@ -40,20 +36,10 @@ export async function changeProfile(
   });
 }
 
-/** @throws {Failure} `rate_limited` */
-async function boundChanges(
-  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
-  account: Account,
-): Promise<void> {
-  if (!world.policy.rateLimits) return;
-  const rule = { limit: CHANGES_AN_HOUR, windowMilliseconds: hours(1), now: world.clock.now() };
-  const counted = await world.store.limits.take(`profile:${account.id}`, rule);
-  if (!counted.allowed) refuseUntil(world, counted.until);
-}
-
 /** An address that a page may show as a picture, and that runs nothing. */
 export function isPicture(text: string): boolean {
-  if (text.length > LONGEST_IMAGE || !/^https?:\/\/[!-~]+$/.test(text)) return false;
+  // Nothing that ends an attribute, for a page that forgets to escape it.
+  if (text.length > LONGEST_IMAGE || !/^https?:\/\/[!#-&(-;=?-_a-~]+$/.test(text)) return false;
   const url = URL.parse(text);
   return url !== null && url.username === '' && url.password === '';
 }

@@ -84,7 +84,11 @@ async function joinAccount(
   if (!held || !mayJoin) throw new Failure('link_required');
   const account = await meetOwner(world, held, { proven: 'email', ...by });
   // Linking needs the second factor where there is one (rule 19): it waits until the sign-in is complete.
-  if (account.codeFactor !== null) return { account, joins: identity };
+  if (account.codeFactor !== null) {
+    const linked = await world.store.linkedIdentities.list(account.id);
+    if (linked.some(({ provider }) => provider === identity.provider)) throw new Failure('provider_taken');
+    return { account, joins: identity };
+  }
   return { account: await linkIdentity(world, account, identity, { change: 'joined', ...by }), joins: null };
 }
 
@@ -123,7 +127,6 @@ async function foundAccount(
   const { name, picture, provider, subject } = identity;
   const now = world.clock.now();
   if (world.policy.signUp === 'closed') throw new Failure('sign_up_closed');
-  await countForNetwork(world, 'sign-up', caller);
   if (await store.identifiers.isBuried(world.keyring.digests('identifier', email), now)) {
     throw new Failure('identifier_taken', { identifier: 'email' });
   }
@@ -143,6 +146,7 @@ async function foundAccount(
     (await store.linkedIdentities.add({ provider, subject, accountId, email, createdAt: now, lastUsedAt: now }));
   // Somebody was quicker, perhaps the same person in another tab.
   if (!isNew) throw new Failure('identifier_taken', { identifier: 'email' });
+  await countForNetwork(world, 'sign-up', caller);
   const account = await store.accounts.hold(accountId);
   if (!account) throw new Error('an account that was just made is not there');
   const facts = { provider };

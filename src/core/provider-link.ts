@@ -1,3 +1,4 @@
+import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, requireFreshSignIn, stillFresh, stillProven } from './fresh-sign-in.ts';
@@ -48,7 +49,7 @@ export async function startProviderLink(
  * @throws {Failure} `provider_taken` if it is linked to an account already, or this one has another of the provider
  */
 export async function finishProviderLink(
-  world: Pick<World, 'clock' | 'keyring' | 'store'>,
+  world: Pick<World, 'clock' | 'keyring' | 'policy' | 'store'>,
   input: { live: LiveSession; provider: string; code: string; caller: Caller },
 ): Promise<void> {
   const { caller, code, live, provider } = input;
@@ -59,6 +60,7 @@ export async function finishProviderLink(
     const { identity, sessionId } = token.facts;
     if (sessionId !== session.id || identity.provider !== provider) throw new Failure('token_invalid');
     await takeOneTimeToken(inStore, 'provider_identity', code);
+    await boundForAccount(inStore, account, 'credential');
     await linkIdentity(inStore, account, identity, { change: 'linked', contract: session.contract, caller });
   });
 }
@@ -81,6 +83,7 @@ export async function unlinkProvider(
     const { account, session } = await stillFresh(inStore, live);
     if (!(await store.linkedIdentities.remove(account.id, provider))) throw new Failure('not_found');
     await keepAWayIn(inStore, account);
+    await boundForAccount(inStore, account, 'credential');
     const now = world.clock.now();
     await store.pendingLogins.removeAll(account.id);
     await store.accounts.moveEpoch(account.id, now);

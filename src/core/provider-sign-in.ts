@@ -2,7 +2,7 @@ import type { CodeFactor } from './account.ts';
 import { Failure } from './failure.ts';
 import { openSignIn } from './first-factor.ts';
 import type { ProviderIdentity } from './identity-provider.ts';
-import { withinNetworkLimit } from './network-limit.ts';
+import { checkNetwork, noteForNetwork, withinNetworkLimit } from './network-limit.ts';
 import { makeOneTimeToken } from './one-time-token.ts';
 import type { SecondFactorDue } from './pending-login.ts';
 import { admitIdentity } from './provider-admission.ts';
@@ -72,12 +72,21 @@ async function arrive(
   if (trip.expiresAt <= world.clock.now()) throw new Failure('token_expired');
   const identity = await identify(world, { answer, caller, provider }, trip);
   if (trip.link !== null) return handIdentity(world, trip.link, identity);
+  // What becomes of an address that nobody knew tells whether it has an account: ten an hour a network (rule 22).
+  if (!(await world.store.linkedIdentities.find(provider, identity.subject)))
+    await checkNetwork(world, 'taken', caller);
+  const of = { caller, contract, trip, identity };
   try {
-    return await admit(world, { caller, contract, trip, identity });
+    return await admit(world, of).catch((error: unknown) => {
+      // Somebody was quicker, as a rule the same person in another tab: then there is an account to join.
+      if (error instanceof Failure && error.code === 'identifier_taken') return admit(world, of);
+      throw error;
+    });
   } catch (error) {
-    if (!(error instanceof Failure && error.code === 'identifier_taken')) throw error;
-    // Somebody was quicker, as a rule the same person in another tab: then there is an account to join.
-    return admit(world, { caller, contract, trip, identity });
+    if (error instanceof Failure && error.code === 'link_required') {
+      await world.store.transaction((store) => noteForNetwork({ ...world, store }, 'taken', caller));
+    }
+    throw error;
   }
 }
 
@@ -113,11 +122,15 @@ function identify(
 ): Promise<ProviderIdentity> {
   const counts = (error: unknown): boolean => error instanceof Failure && error.code === 'provider_refused';
   return withinNetworkLimit(world, { what: 'provider', caller, counts }, async () => {
+    await checkNetwork(world, 'provider-away', caller);
     await endTrip(world, trip);
     try {
       return await world.providers.identify(provider, answer, trip);
     } catch (error) {
-      if (error instanceof Failure && error.code !== 'provider_refused') await forgetTrip(world, trip);
+      if (error instanceof Failure && error.code !== 'provider_refused') {
+        await forgetTrip(world, trip);
+        await world.store.transaction((store) => noteForNetwork({ ...world, store }, 'provider-away', caller));
+      }
       throw error;
     }
   });

@@ -190,13 +190,14 @@ async function meetTakenAddress(world: RegistrationWorld, email: string): Promis
   const account = await world.store.accounts.findByIdentifier('email', email);
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
-    const unproven = account?.disabledAt === null && !(await store.identifiers.anyVerified(account.id));
-    if (!unproven || !(await mayMail(inStore, 'claim', email))) return;
+    const held = account && (await store.accounts.hold(account.id));
+    const unproven = held?.disabledAt === null && !(await store.identifiers.anyVerified(held.id));
+    if (!held || !unproven || !(await mayMail(inStore, 'claim', email))) return;
     const { token, expiresAt } = await makeOneTimeToken(inStore, {
       purpose: 'password_reset',
-      account,
+      account: held,
       identifier: email,
     });
-    await mailTo(inStore, account, { template: 'claim_account', facts: { token, name: null }, expiresAt });
+    await mailTo(inStore, held, { template: 'claim_account', facts: { token, name: null }, expiresAt });
   });
 }

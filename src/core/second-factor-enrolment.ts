@@ -1,4 +1,5 @@
 import type { Account, CodeFactor } from './account.ts';
+import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
 import { type Sending, sendCode, tryCode } from './delivered-code.ts';
 import { Failure } from './failure.ts';
@@ -25,7 +26,6 @@ export interface PendingFactor {
 
 const LIFETIME = hours(1);
 const TRIES = 5;
-const STARTED_AN_HOUR = 20;
 
 export type StartedEnrolment =
   | { channel: 'email' | 'sms' }
@@ -51,7 +51,7 @@ export async function startSecondFactor(
     async (store): Promise<StartedEnrolment | Exclude<Sending, { outcome: 'sent' }>> => {
       const inStore = { ...world, store };
       const { account } = await stillProven(inStore, live);
-      await boundEnrolments(inStore, account);
+      await boundForAccount(inStore, account, 'enrolment');
       const pending = { epoch: account.epoch, expiresAt: world.clock.now() + LIFETIME };
       if (channel === 'totp') {
         const secret = makeTotpSecret(world);
@@ -80,17 +80,6 @@ export async function startSecondFactor(
   );
   if ('outcome' in started) refuseUntil(world, started.retryAt);
   return started;
-}
-
-/** Each draws a secret and a QR code. @throws {Failure} `rate_limited` */
-async function boundEnrolments(
-  world: Pick<World, 'clock' | 'policy'> & { store: Tables },
-  account: Account,
-): Promise<void> {
-  if (!world.policy.rateLimits) return;
-  const rule = { limit: STARTED_AN_HOUR, windowMilliseconds: hours(1), now: world.clock.now() };
-  const counted = await world.store.limits.take(`enrolment:${account.id}`, rule);
-  if (!counted.allowed) refuseUntil(world, counted.until);
 }
 
 /**
@@ -218,6 +207,7 @@ export async function renewRecoveryCodes(
     const inStore = { ...world, store };
     const { account, session } = await stillProven(inStore, live);
     if (account.codeFactor === null) throw new Failure('not_found');
+    await boundForAccount(inStore, account, 'credential');
     const now = world.clock.now();
     const codes = await replaceRecoveryCodes(inStore, account);
     await killPending(store, account, now);

@@ -156,6 +156,12 @@ export async function forgetOtherClients(
   await world.store.knownClients.forgetAll(session.accountId, [...token, ...place]);
 }
 
+/** Ten an hour tell their owner enough, and whoever signs in over and over sends no more. */
+async function mayTellOfDevice(world: StartWorld, account: Account): Promise<boolean> {
+  const rule = { limit: 10, windowMilliseconds: hours(1), now: world.clock.now() };
+  return (await world.store.limits.take(`new-device:${account.id}`, rule)).allowed;
+}
+
 /** Finds out whether the account knows the client, tells the owner if not, and knows it from now on. */
 async function recogniseClient(
   world: StartWorld,
@@ -169,7 +175,8 @@ async function recogniseClient(
     knownClients.knows(world.keyring.digests(purpose, text), account.id, now - KNOWN_FOR);
   const known = caller.clientToken !== null && (await knows('known-client', caller.clientToken));
   const place = placeOf(caller, device);
-  if (!known && account.signInCount > 0 && !(await knows('familiar-place', place))) {
+  const isNew = !known && account.signInCount > 0 && !(await knows('familiar-place', place));
+  if (isNew && (await mayTellOfDevice(world, account))) {
     await mailTo(world, account, {
       template: 'new_device',
       facts: { ...circumstancesOf(world, account, caller), deviceName: device?.name ?? null },

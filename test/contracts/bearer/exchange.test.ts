@@ -190,10 +190,11 @@ describe('a code that was asked for with a challenge', () => {
     assertDead(await exchange({ code, codeVerifier: challengeOf(codeVerifier) }));
   });
 
-  it('asks for nothing where none was given, whatever is sent', async () => {
+  it('is no code of a client that shows a verifier, where it was asked for without one (RFC 9700)', async () => {
     const { email } = await world().account();
     const { code } = await codeByLink(world(), email);
-    assertSignedIn(await exchange({ code, codeVerifier }), email);
+    assertDead(await exchange({ code, codeVerifier }));
+    assertSignedIn(await exchange({ code, codeVerifier: '' }), email);
   });
 
   it('is asked for it again at the second presentation', async () => {
