@@ -20,6 +20,7 @@ import { changeProfile } from './profile.ts';
 import * as providerLink from './provider-link.ts';
 import { finishTrip } from './provider-sign-in.ts';
 import { startTrip } from './provider-trip.ts';
+import { renewRecoveryCodes } from './recovery-code-set.ts';
 import { rotateRefreshToken } from './refresh-token-family.ts';
 import { register } from './registration.ts';
 import * as secondFactor from './second-factor-enrolment.ts';
@@ -83,7 +84,7 @@ export function createIdentity(world: World) {
     startSecondFactor: bound(secondFactor.startSecondFactor),
     confirmSecondFactor: bound(secondFactor.confirmSecondFactor),
     verifySecondFactor: bound(secondFactor.verifySecondFactor),
-    renewRecoveryCodes: bound(secondFactor.renewRecoveryCodes),
+    renewRecoveryCodes: bound(renewRecoveryCodes),
     disableSecondFactor: bound(secondFactor.disableSecondFactor),
     startPasskeyRegistration: bound(passkeyRegistration.startPasskeyRegistration),
     finishPasskeyRegistration: bound(passkeyRegistration.finishPasskeyRegistration),

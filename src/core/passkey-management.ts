@@ -1,6 +1,7 @@
 import type { Account } from './account.ts';
 import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
+import { dropPending } from './drop-pending.ts';
 import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, requireFreshSignIn, stillFresh, stillProven } from './fresh-sign-in.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
@@ -73,10 +74,7 @@ export async function tellPasskeyChanged(
   const { store } = world;
   const now = world.clock.now();
   await boundForAccount(world, account, 'credential');
-  if (change !== 'renamed') {
-    await store.pendingLogins.removeAll(account.id);
-    await store.accounts.moveEpoch(account.id, now);
-  }
+  if (change !== 'renamed') await dropPending(store, account, now);
   await store.audit.record(auditEvent(EVENTS[change], { account, contract, caller, now }));
   const facts = { change, passkey: passkey.name, ...circumstancesOf(world, account, caller) };
   await mailTo(world, account, { template: 'passkey_changed', facts });

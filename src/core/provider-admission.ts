@@ -1,5 +1,6 @@
 import { type Account, isProven, splitName, usernameBase } from './account.ts';
 import { auditEvent } from './audit.ts';
+import { dropPending } from './drop-pending.ts';
 import { sendVerification } from './email-verification.ts';
 import { Failure } from './failure.ts';
 import { canonicalEmail } from './identifier.ts';
@@ -109,8 +110,7 @@ export async function linkIdentity(
   const lastUsedAt = change === 'joined' ? now : null;
   const identity = { provider, subject, accountId: account.id, email, createdAt: now, lastUsedAt };
   if (!(await store.linkedIdentities.add(identity))) throw new Failure('provider_taken');
-  await store.pendingLogins.removeAll(account.id);
-  await store.accounts.moveEpoch(account.id, now);
+  await dropPending(store, account, now);
   await store.audit.record(auditEvent('provider.linked', { account, contract, caller, now, facts: { provider } }));
   const facts = { change, provider, ...circumstancesOf(world, account, caller) };
   await mailTo(world, account, { template: 'provider_changed', facts });

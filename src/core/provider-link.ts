@@ -1,5 +1,6 @@
 import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
+import { dropPending } from './drop-pending.ts';
 import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, requireFreshSignIn, stillFresh, stillProven } from './fresh-sign-in.ts';
 import type { LinkedIdentity } from './linked-identity.ts';
@@ -85,8 +86,7 @@ export async function unlinkProvider(
     await keepAWayIn(inStore, account);
     await boundForAccount(inStore, account, 'credential');
     const now = world.clock.now();
-    await store.pendingLogins.removeAll(account.id);
-    await store.accounts.moveEpoch(account.id, now);
+    await dropPending(store, account, now);
     const { contract } = session;
     await store.audit.record(auditEvent('provider.unlinked', { account, contract, caller, now, facts: { provider } }));
     const facts = { change: 'unlinked', provider, ...circumstancesOf(world, account, caller) } as const;

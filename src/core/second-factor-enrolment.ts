@@ -2,11 +2,12 @@ import type { Account, CodeFactor } from './account.ts';
 import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
 import { type Sending, sendCode, tryCode } from './delivered-code.ts';
+import { dropPending } from './drop-pending.ts';
 import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, proveSecondFactor, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import { destinationOf } from './pending-login.ts';
-import { makeRecoveryCodes, recoveryCodeDigest } from './recovery-code.ts';
+import { replaceRecoveryCodes } from './recovery-code-set.ts';
 import { checkCodeBudget, countWrongCode, totpContext } from './second-factor.ts';
 import { maySms, refuseUntil } from './send-limit.ts';
 import { type LiveSession, type Session, stillLive } from './session.ts';
@@ -168,55 +169,12 @@ async function switchOn(
   }
   const recoveryCodes = await replaceRecoveryCodes(world, account);
   await store.accounts.setCodeFactor(account.id, channel, now);
-  await killPending(store, account, now);
+  await dropPending(store, account, now);
   await store.sessions.unprove(account.id, session.id);
   await store.sessions.markAuthenticated(session.id, { authenticatedAt: now, factorProvenAt: now });
   if (of.revokeOtherSessions) await store.sessions.endAll(account.id, session.id);
   await tellFactorChanged(world, account, { change: 'enabled', factor: channel, contract: session.contract, caller });
   return { account: { ...account, codeFactor: channel }, recoveryCodes };
-}
-
-/** Makes a new set, in the caller's transaction; the one before is dead. */
-async function replaceRecoveryCodes(
-  world: Pick<World, 'random'> & { store: Tables },
-  account: Account,
-): Promise<string[]> {
-  const codes = makeRecoveryCodes(world);
-  await world.store.secondFactors.replaceRecoveryCodes(
-    account.id,
-    codes.map((code) => recoveryCodeDigest(account, code)),
-  );
-  return codes;
-}
-
-/**
- * Makes new recovery codes in the place of the old ones, and tells the owner.
- *
- * @returns ten, shown now and never again
- * @throws {Failure} `not_found` on an account without a second factor
- * @throws {Failure} `reauthentication_required`, and as {@link requireFreshSignIn}; `session_ended`
- * @see rule 18; NIST SP 800-63B-4 §4.2.1.1; R051
- */
-export async function renewRecoveryCodes(
-  world: ProofWorld,
-  input: { live: LiveSession; caller: Caller } & Proofs,
-): Promise<string[]> {
-  const { caller, live } = input;
-  await requireFreshSignIn(world, live, input, caller);
-  return world.store.transaction(async (store) => {
-    const inStore = { ...world, store };
-    const { account, session } = await stillProven(inStore, live);
-    if (account.codeFactor === null) throw new Failure('not_found');
-    await boundForAccount(inStore, account, 'credential');
-    const now = world.clock.now();
-    const codes = await replaceRecoveryCodes(inStore, account);
-    await killPending(store, account, now);
-    const { contract } = session;
-    await store.audit.record(auditEvent('second_factor.recovery_codes_renewed', { account, contract, caller, now }));
-    const facts = circumstancesOf(world, account, caller);
-    await mailTo(inStore, account, { template: 'recovery_codes_renewed', facts });
-    return codes;
-  });
 }
 
 /**
@@ -249,16 +207,9 @@ export async function removeSecondFactor(
   await world.store.accounts.setCodeFactor(account.id, null, now);
   await world.store.sessions.unprove(account.id);
   await world.store.accounts.clearWrongCodes(account.id);
-  await killPending(world.store, account, now);
+  await dropPending(world.store, account, now);
   if (account.codeFactor === null) return;
   await tellFactorChanged(world, account, { change: 'disabled', factor: account.codeFactor, ...by });
-}
-
-/** What was begun under the factor that was: the epoch kills it, and this frees its rows (rule 8). */
-async function killPending(store: Tables, account: Account, now: Instant): Promise<void> {
-  await store.pendingLogins.removeAll(account.id);
-  await store.deliveredCodes.removeAll(account.id);
-  await store.accounts.moveEpoch(account.id, now);
 }
 
 async function tellFactorChanged(

@@ -1,0 +1,54 @@
+import type { Account } from './account.ts';
+import { boundForAccount } from './account-limit.ts';
+import { auditEvent } from './audit.ts';
+import { dropPending } from './drop-pending.ts';
+import { Failure } from './failure.ts';
+import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
+import { circumstancesOf, mailTo } from './mail.ts';
+import { makeRecoveryCodes, recoveryCodeDigest } from './recovery-code.ts';
+import type { LiveSession } from './session.ts';
+import type { Tables } from './store.ts';
+import type { Caller, World } from './world.ts';
+
+/** Makes a new set, in the caller's transaction; the one before is dead. */
+export async function replaceRecoveryCodes(
+  world: Pick<World, 'random'> & { store: Tables },
+  account: Account,
+): Promise<string[]> {
+  const codes = makeRecoveryCodes(world);
+  await world.store.secondFactors.replaceRecoveryCodes(
+    account.id,
+    codes.map((code) => recoveryCodeDigest(account, code)),
+  );
+  return codes;
+}
+
+/**
+ * Makes new recovery codes in the place of the old ones, and tells the owner.
+ *
+ * @returns ten, shown now and never again
+ * @throws {Failure} `not_found` on an account without a second factor
+ * @throws {Failure} `reauthentication_required`, and as {@link requireFreshSignIn}; `session_ended`
+ * @see rule 18; NIST SP 800-63B-4 §4.2.1.1; R051
+ */
+export async function renewRecoveryCodes(
+  world: ProofWorld,
+  input: { live: LiveSession; caller: Caller } & Proofs,
+): Promise<string[]> {
+  const { caller, live } = input;
+  await requireFreshSignIn(world, live, input, caller);
+  return world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    const { account, session } = await stillProven(inStore, live);
+    if (account.codeFactor === null) throw new Failure('not_found');
+    await boundForAccount(inStore, account, 'credential');
+    const now = world.clock.now();
+    const codes = await replaceRecoveryCodes(inStore, account);
+    await dropPending(store, account, now);
+    const { contract } = session;
+    await store.audit.record(auditEvent('second_factor.recovery_codes_renewed', { account, contract, caller, now }));
+    const facts = circumstancesOf(world, account, caller);
+    await mailTo(inStore, account, { template: 'recovery_codes_renewed', facts });
+    return codes;
+  });
+}
