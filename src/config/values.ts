@@ -7,8 +7,7 @@ import { isLoopback } from './mode.ts';
 
 /** Whether there is any text, and none of it a control character. */
 export function isFilled(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-  return text.trim() !== '' && !/[\u0000-\u001f\u007f]/.test(text);
+  return text.trim() !== '' && !/\p{Cc}/u.test(text);
 }
 
 /** An IP address, or a host name of letters, digits, dots and hyphens (RFC 1123 §2.1). */

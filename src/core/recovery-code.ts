@@ -19,7 +19,7 @@ export function makeRecoveryCodes(world: Pick<World, 'random'>): string[] {
 }
 
 function makeRecoveryCode(world: Pick<World, 'random'>): string {
-  // 32 symbols divide the 256 values of a byte evenly: each is as likely as any other.
+  // 32 symbols divide the 256 values of a byte evenly, so all are equally likely (ASVS 5.0: 11.5.1).
   return Array.from(world.random.bytes(LENGTH), (byte) => ALPHABET[byte & 31]).join('');
 }
 

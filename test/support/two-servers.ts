@@ -11,7 +11,7 @@ after(async () => {
 });
 
 /** Another server on the same database. */
-function secondServer(stage: Stage): Promise<TestWorld> {
+export function secondServer(stage: Stage): Promise<TestWorld> {
   const url = stage.settings.GUICHET_DATABASE_URL;
   const second =
     seconds.get(url) ??
@@ -22,6 +22,19 @@ function secondServer(stage: Stage): Promise<TestWorld> {
   seconds.set(url, second);
   return second;
 }
+
+/** The same store, which tells of each transaction that has to run once more. */
+export const watchingRepeats = (store: Store, onRepeat: () => void): Store => ({
+  ...store,
+  transaction(work) {
+    let runs = 0;
+    return store.transaction((tables) => {
+      runs += 1;
+      if (runs > 1) onRepeat();
+      return work(tables);
+    });
+  },
+});
 
 export interface TwoServers {
   /** The server that a caller reaches. */
@@ -34,21 +47,12 @@ export interface TwoServers {
 export async function twoServers<S extends Stage>(stage: S): Promise<S & TwoServers> {
   const second = await secondServer(stage);
   let repeats = 0;
-  const counting = (store: Store): Store => ({
-    ...store,
-    transaction(work) {
-      let runs = 0;
-      return store.transaction((tables) => {
-        runs += 1;
-        if (runs > 1) repeats += 1;
-        return work(tables);
-      });
-    },
-  });
   const identities = [stage.world, second.world].map((world) =>
     createIdentity({
       ...world,
-      store: counting(world.store),
+      store: watchingRepeats(world.store, () => {
+        repeats += 1;
+      }),
       clock: patient(world.clock),
       passwordAdvice: { flawOf: async () => undefined },
     }),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import type { Account } from '../../../src/core/account.ts';
 import { stepAt, totpAt } from '../../../src/core/totp.ts';
+import { shared } from '../../support/shared.ts';
 import { SoftwareAuthenticator } from '../../support/software-authenticator.ts';
 import { openWorld, type TestWorld, type WorldOptions } from '../../support/world.ts';
 
@@ -287,17 +287,4 @@ export async function openClient(
 }
 
 /** One world for a suite whose tests leave each other alone: each has accounts and networks of its own. */
-export function sharedWorld(options: WorldOptions = {}): () => OpenedClient {
-  let opened: OpenedClient | undefined;
-  const undo: (() => unknown)[] = [];
-  before(async () => {
-    opened = await openClient({ after: (work) => void undo.push(work) }, options);
-  });
-  after(async () => {
-    for (const work of undo.reverse()) await work();
-  });
-  return () => {
-    if (!opened) throw new Error('the suite’s world is open while its tests run');
-    return opened;
-  };
-}
+export const sharedWorld = (options: WorldOptions = {}): (() => OpenedClient) => shared((t) => openClient(t, options));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
 import type { FastifyInstance } from 'fastify';
+import { shared } from '../../support/shared.ts';
 import { openWorld, type TestWorld, type WorldOptions } from '../../support/world.ts';
 
 export const PREFIX = '/v1/auth';
@@ -172,20 +172,7 @@ export async function openClient(
  * One world for a suite whose tests leave each other alone: their browsers come from networks of their own, and each
  * takes addresses of its own.
  */
-export function sharedWorld(options: WorldOptions = {}): () => OpenedClient {
-  let opened: OpenedClient | undefined;
-  const undo: (() => unknown)[] = [];
-  before(async () => {
-    opened = await openClient({ after: (work) => void undo.push(work) }, options);
-  });
-  after(async () => {
-    for (const work of undo.reverse()) await work();
-  });
-  return () => {
-    if (!opened) throw new Error('the suite’s world is open while its tests run');
-    return opened;
-  };
-}
+export const sharedWorld = (options: WorldOptions = {}): (() => OpenedClient) => shared((t) => openClient(t, options));
 
 /** Checks a refusal whole: its status, its code, and that nothing but these keys is there. */
 export function assertRefused(answer: Answer, status: number, error: string, what = ''): void {
