@@ -174,8 +174,8 @@ function oneHoweverSpelt(open: OpenStage, kind: 'number' | 'address'): void {
   });
 }
 
-onEachDatabase('a phone number in twelve spellings', (open) => oneHoweverSpelt(open, 'number'));
-onEachDatabase('an e-mail address in every spelling', (open) => oneHoweverSpelt(open, 'address'));
+onEachDatabase('a phone number in twelve spellings (R118)', (open) => oneHoweverSpelt(open, 'number'));
+onEachDatabase('an e-mail address in every spelling (R117)', (open) => oneHoweverSpelt(open, 'address'));
 
 onEachDatabase('the lock of an address', (open) => {
   it('counts what is typed anywhere: at sign-in, with the second step, in a session, and in another contract', async () => {
