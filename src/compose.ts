@@ -3,12 +3,16 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { recaptcha } from './captcha/recaptcha.ts';
 import { type Derived, derive } from './config/derived.ts';
+import { SettingsError } from './config/load.ts';
 import { rootSecrets } from './config/secret.ts';
 import type { Settings } from './config/settings.ts';
 import { bearer } from './contracts/bearer/contract.ts';
 import { cookie } from './contracts/cookie/contract.ts';
 import { device } from './contracts/device/contract.ts';
+import type { Captcha } from './contracts/sanctum/captcha.ts';
+import { sanctum } from './contracts/sanctum/contract.ts';
 import { createIdentity, type Identity } from './core/identity.ts';
 import { createKeyring } from './core/keyring.ts';
 import { ensureSigningKey } from './core/signing-key.ts';
@@ -31,7 +35,10 @@ import { health } from './http/health.ts';
 import { type Listening, listen } from './http/listen.ts';
 import { Metrics } from './http/metrics.ts';
 import { serve } from './http/serve.ts';
+import { LineCollision } from './http/shared-route.ts';
+import { up } from './http/up.ts';
 import { wellKnown } from './http/well-known.ts';
+import { xsrfTokens } from './http/xsrf.ts';
 import { startJobs } from './jobs.ts';
 import { hostedPages } from './pages/pages.ts';
 import { PasswordAdvisor } from './password-advice/advisor.ts';
@@ -44,6 +51,8 @@ import { openSqlite } from './store/sqlite.ts';
 import { storeOn } from './store/store.ts';
 
 const SERVICE_NAME = 'Guichet';
+/** Of the API that the sanctum contract's document describes, as it names it at the root. */
+const SANCTUM_VERSION = '1.0.0';
 /** The names that a request may come for in development mode (rule 1). */
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
@@ -141,7 +150,12 @@ export async function compose(
   const sms = openSms(settings, clock) ?? mailbox;
   const delivery = overrides.delivery ?? channelDelivery({ email, sms });
   const queue = outboxQueue(handle, keyring);
-  const render = renderer({ publicUrl: derived.publicOrigin, serviceName: SERVICE_NAME });
+  const render = renderer({
+    publicUrl: derived.publicOrigin,
+    spaUrl: settings.GUICHET_SANCTUM_SPA_URL,
+    setUpForm: (settings.GUICHET_CONTRACTS as string[]).includes('sanctum') ? 'app' : 'page',
+    serviceName: SERVICE_NAME,
+  });
   const by = `${hostname()}:${process.pid}:${random.uuid()}`;
   const sending = { queue, delivery, render, clock, random, log, by };
   const metrics = new Metrics({ hashesWaiting: () => pool.waiting, messagesWaiting: () => queue.waiting() });
@@ -157,8 +171,20 @@ export async function compose(
     { ...device, prefix: settings.GUICHET_DEVICE_PREFIX },
     { ...bearer, prefix: settings.GUICHET_BEARER_PREFIX },
     { ...cookie, prefix: settings.GUICHET_COOKIE_PREFIX },
+    sanctum({
+      prefix: settings.GUICHET_SANCTUM_PREFIX,
+      sessionCookie: settings.GUICHET_SANCTUM_SESSION_COOKIE,
+      xsrfDomain: settings.GUICHET_SANCTUM_XSRF_DOMAIN,
+      xsrf: xsrfTokens({ keyring, random }),
+      isAllowedOrigin: derived.isAllowedOrigin,
+      passwordMinimum: settings.GUICHET_PASSWORD_MIN,
+      applicationName: SERVICE_NAME,
+      login: settings.GUICHET_SANCTUM_LOGIN,
+      captcha: captchaOf(settings, log),
+    }),
   ];
   const chosen = contracts.filter(({ name }) => (settings.GUICHET_CONTRACTS as string[]).includes(name));
+  const speaksSanctum = settings.GUICHET_CONTRACTS.includes('sanctum');
   let stopping = false;
   let built: Promise<FastifyInstance> | undefined;
   const listening: Listening[] = [];
@@ -193,6 +219,7 @@ export async function compose(
         if (metricsHere && (settings.GUICHET_METRICS_TOKEN || derived.mode === 'development')) {
           metrics.serve(app, settings.GUICHET_METRICS_TOKEN);
         }
+        if (speaksSanctum) up(app);
         if (settings.GUICHET_DOCS) {
           docs(app, { contracts: chosen, publicUrl: derived.publicOrigin });
         }
@@ -207,12 +234,16 @@ export async function compose(
           passwordMinimum: settings.GUICHET_PASSWORD_MIN,
           isSharedNetwork: derived.isSharedNetwork,
           isUnavailable: (error) => handle.isUnavailable(error),
+          rootAnswer: speaksSanctum ? { name: SERVICE_NAME, version: SANCTUM_VERSION } : undefined,
           links: { docs: settings.GUICHET_DOCS, mailbox: mailbox !== undefined },
         });
       },
     });
   };
-  const server = (): Promise<FastifyInstance> => (built ??= build());
+  const server = (): Promise<FastifyInstance> =>
+    (built ??= build().catch((error) => {
+      throw error instanceof LineCollision ? collisionOf(error) : error;
+    }));
 
   return {
     settings,
@@ -248,7 +279,8 @@ export async function compose(
     async close() {
       stopping = true;
       await Promise.all(listening.map((server) => server.close()));
-      await (await built)?.close();
+      // Whoever asked for one that could not be built was told so.
+      await (await built?.catch(() => undefined))?.close();
       await Promise.all(working.map((work) => work.stop()));
       smtp?.close();
       await advisor.close();
@@ -277,6 +309,21 @@ export async function openDatabase(settings: Settings): Promise<DatabaseHandle> 
   // Loaded by those who use it: an idle server on the embedded database keeps its few megabytes.
   const { openPostgres } = await import('./store/postgres.ts');
   return openPostgres(url);
+}
+
+/** Which setting has a contract answer where another one does: the last of them, which the others were there before. */
+function collisionOf({ contracts, place }: LineCollision): SettingsError {
+  const last = contracts.at(-1) ?? '';
+  const others = contracts.slice(0, -1).join(' and ');
+  return new SettingsError([
+    `GUICHET_${last.toUpperCase()}_PREFIX has ${last} answer ${place} as ${others} does; accepted is another prefix`,
+  ]);
+}
+
+function captchaOf(settings: Settings, log: Logger): Captcha | undefined {
+  const { GUICHET_RECAPTCHA_SECRET: secret, GUICHET_RECAPTCHA_URL: url } = settings;
+  const report = (trouble: object): void => log.warn(trouble, 'a captcha could not be judged');
+  return secret === undefined ? undefined : recaptcha({ secret, url, report });
 }
 
 function openSms(settings: Settings, clock: Clock): Delivery | undefined {

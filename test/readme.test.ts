@@ -31,5 +31,9 @@ it('the README’s walk works when it is pasted', { skip: hasCurl ? false : 'no 
   assert.match(stdout, /\{"user":\{"id":"[^"]+","email":"ada@example\.com".*"emailVerified":true/);
   assert.match(stdout, /\{"ok":true,"user":/);
   assert.match(stdout, /"session":\{"id":"session_[^"]+","token":"[\w-]{43}","expiresAt":"[^"]+"\}\}/);
+  assert.match(
+    stdout,
+    /\{"two_factor":false\}\{"data":\{"id":1,"username":"ada","first_name":"Ada","last_name":"Lovelace",/,
+  );
   assert.match(stdout, /"devices":\[\{"id":1,"type":"Mobile","name":"Pixel 9"/);
 });

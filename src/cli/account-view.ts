@@ -28,7 +28,8 @@ export function accountView(account: Account) {
   };
 }
 
-export function accountText(account: Account): string {
+/** @param more what else there is to say of it */
+export function accountText(account: Account, more: Record<string, string> = {}): string {
   const view = accountView(account);
   return facts({
     uuid: view.uuid,
@@ -44,6 +45,7 @@ export function accountText(account: Account): string {
     'signed in': view.lastSignInAt ? `${view.signInCount} times, last ${view.lastSignInAt}` : 'never',
     created: view.createdAt,
     updated: view.updatedAt,
+    ...more,
   });
 }
 

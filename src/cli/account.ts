@@ -1,9 +1,11 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Account, Locale } from '../core/account.ts';
 import type { Identity } from '../core/identity.ts';
 import { accountTable, accountText, accountView } from './account-view.ts';
 import { type Cli, withServer } from './open.ts';
+import { CommandError } from './output.ts';
 import { readPassword } from './password-input.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface LabelOptions {
   role?: string;
@@ -16,17 +18,13 @@ interface CreateOptions extends LabelOptions {
   email: string;
   /** `false` for `--no-password`. */
   password?: string | false;
+  askPassword?: true;
   firstName?: string;
   lastName?: string;
   username?: string;
   locale?: Locale;
   verified?: true;
 }
-
-const passwordOption = [
-  '--password <password>',
-  'seen by others on this machine; without it, asked for or read',
-] as const;
 
 export function addAccountCommands(program: Command, cli: Cli): void {
   const { output } = cli;
@@ -35,22 +33,27 @@ export function addAccountCommands(program: Command, cli: Cli): void {
     .description('accounts; <account> is an e-mail address, a phone number or a uuid');
 
   withLabels(account.command('create'))
-    .description('make an account; unless it is verified, its address is mailed a link to prove it')
+    .description('make an account; without a password, an invitation to choose one is mailed to its address')
     .requiredOption('--email <email>', 'e-mail address')
-    .option(...passwordOption)
-    .option('--no-password', 'make an account without a password')
+    .addOption(
+      new Option('--ask-password', 'ask for its password, or read it from standard input').conflicts('password'),
+    )
+    .option('--password <password>', 'its password; seen by others on this machine')
+    .option('--no-password', 'the default: invite its owner to choose one')
     .option('--first-name <name>', 'first name')
     .option('--last-name <name>', 'last name')
     .option('--username <name>', 'user name (default: made from the address)')
     .addOption(new Option('--locale <locale>', 'language of its mails').choices(['en', 'fr']))
     .option('--verified', 'the address needs no proof')
-    .action(async ({ email, password, role, roleId, accountableType, accountableId, ...profile }: CreateOptions) => {
-      const secret = password === false ? undefined : (password ?? (await readPassword(cli)));
+    .action(async ({ askPassword, password, ...of }: CreateOptions) => {
+      const secret = askPassword ? await readPassword(cli) : password === false ? undefined : password;
+      const { accountableId, accountableType, role, roleId, ...profile } = of;
       const labels = given({ role, roleId, accountableType, accountableId });
       const made = await withServer(cli, ({ identity }) =>
-        identity.createAccount({ email, ...profile, ...given({ password: secret }), labels }),
+        identity.createAccount({ ...profile, ...given({ password: secret }), labels }),
       );
-      output.result(accountView(made), accountText(made));
+      const invitation = secret === undefined ? { invitation: invitationText(made) } : {};
+      output.result(accountView(made), accountText(made, invitation));
     });
 
   account
@@ -84,12 +87,24 @@ export function addAccountCommands(program: Command, cli: Cli): void {
   account
     .command('set-password <account>')
     .description('set a password; ends every session of the account and lifts its lock')
-    .option(...passwordOption)
+    .option('--password <password>', 'seen by others on this machine; without it, asked for or read')
     .action(async (name: string, options: { password?: string }) => {
       const password = options.password ?? (await readPassword(cli));
       await change(cli, name, 'the password was set; every session ended', (identity, { uuid }) =>
         identity.setPassword({ uuid, password }),
       );
+    });
+
+  account
+    .command('invite <account>')
+    .description('mail the invitation to choose a password again')
+    .action(async (name: string) => {
+      const { account: invited, outcome } = await withServer(cli, async ({ identity }) =>
+        identity.inviteAgain({ uuid: (await identity.findAccount({ name })).uuid }),
+      );
+      const who = invited.email ?? invited.phone ?? invited.uuid;
+      if (outcome === 'mailed') output.result(accountView(invited), `${who}: the invitation was mailed`);
+      else throw NOT_INVITED[outcome](who);
     });
 
   const changes = [
@@ -111,6 +126,20 @@ export function addAccountCommands(program: Command, cli: Cli): void {
   }
 }
 
+/** Why no invitation was mailed, and what to do about it. */
+const NOT_INVITED = {
+  done: (who: string) =>
+    new CommandError(
+      'not_invited',
+      `${who} has a password, or no e-mail address; guichet account set-password sets one`,
+    ),
+  limited: (who: string) =>
+    new CommandError(
+      'rate_limited',
+      `${who} was mailed an invitation within the last minute, or five within the hour; try again later`,
+    ),
+};
+
 /** Labels of the host application, which Guichet never reads (rule 9). */
 function withLabels(command: Command): Command {
   return command
@@ -118,6 +147,12 @@ function withLabels(command: Command): Command {
     .option('--role-id <number>', 'label of the host application', wholeNumber)
     .option('--accountable-type <type>', 'label of the host application')
     .option('--accountable-id <number>', 'label of the host application', wholeNumber);
+}
+
+function invitationText({ email, invited }: { email: string | null; invited: boolean }): string {
+  return invited
+    ? `mailed to ${email}; its link works for 24 hours`
+    : `not mailed: too many messages went to ${email} already`;
 }
 
 type Change = (identity: Identity, input: { uuid: string }) => Promise<Account>;
@@ -128,11 +163,6 @@ async function change(cli: Cli, name: string, done: string, apply: Change): Prom
     apply(identity, { uuid: (await identity.findAccount({ name })).uuid }),
   );
   cli.output.result(accountView(changed), `${changed.email ?? changed.phone ?? changed.uuid}: ${done}`);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It is not a whole number.');
-  return Number(text);
 }
 
 /** The same without what is undefined. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
 import { addAccountCommands } from './account.ts';
+import { addApplyCommand } from './apply.ts';
 import { addAuditCommands } from './audit.ts';
 import { addConfigCommand } from './config.ts';
 import { addDoctorCommand } from './doctor.ts';
@@ -9,7 +10,10 @@ import { addKeyCommands } from './key.ts';
 import { addMigrateCommand } from './migrate.ts';
 import type { Cli } from './open.ts';
 import { Output } from './output.ts';
+import { addPermissionCommands } from './permission.ts';
 import { reportError } from './report-error.ts';
+import { addRoleCommands } from './role.ts';
+import { addSiteCommands } from './site.ts';
 import { addStartCommand } from './start.ts';
 import { addVersionCommand } from './version.ts';
 
@@ -45,6 +49,10 @@ function buildProgram(cli: Cli): Command {
   addMigrateCommand(program, cli);
   addConfigCommand(program, cli);
   addAccountCommands(program, cli);
+  addSiteCommands(program, cli);
+  addRoleCommands(program, cli);
+  addPermissionCommands(program, cli);
+  addApplyCommand(program, cli);
   addKeyCommands(program, cli);
   addAuditCommands(program, cli);
   addDoctorCommand(program, cli);

@@ -2,10 +2,10 @@ import ipaddr from 'ipaddr.js';
 import { isTokenContract } from '../core/access-token.ts';
 import type { ContractName } from '../core/world.ts';
 import type { ProviderConfiguration } from '../providers/configuration.ts';
-import { isLoopback, type Mode, modeOf } from './mode.ts';
+import { type Mode, modeOf } from './mode.ts';
+import { allowedOrigins } from './origins.ts';
 import { providersFrom } from './providers.ts';
 import type { Settings } from './settings.ts';
-import { isOrigin } from './values.ts';
 
 /** What follows from the settings, worked out once. */
 export interface Derived {
@@ -38,23 +38,15 @@ export interface Derived {
 export function derive(settings: Settings): Derived {
   const mode = modeOf(settings);
   const publicUrl = new URL(settings.GUICHET_PUBLIC_URL);
-  const allowed = new Set([publicUrl.origin, ...(settings.GUICHET_ALLOWED_ORIGINS ?? [])]);
+  const { has: isAllowedOrigin, listed } = allowedOrigins(settings);
   const developmentMailbox = mode === 'development' && !settings.GUICHET_MAIL_URL;
-  const allowsLoopback = mode === 'development' && settings.GUICHET_ALLOWED_ORIGINS === undefined;
-
-  const isAllowedOrigin = (origin: string): boolean => {
-    if (allowed.has(origin)) return true;
-    if (!allowsLoopback || !isOrigin(origin)) return false;
-    const url = new URL(origin);
-    return url.origin === origin && isLoopback(url);
-  };
 
   return {
     mode,
     publicOrigin: publicUrl.origin,
     publicUrl,
     secure: publicUrl.protocol === 'https:',
-    allowedOrigins: [...allowed],
+    allowedOrigins: listed,
     isAllowedOrigin,
     isPasskeyOrigin: (origin) => isAllowedOrigin(origin) || settings.GUICHET_PASSKEY_ORIGINS.includes(origin),
     trustedProxies: (settings.GUICHET_TRUST_PROXY ?? []).filter((item) => item !== 'none'),

@@ -1,6 +1,7 @@
 import { isLoopback, modeOf } from './mode.ts';
+import { allowedOrigins } from './origins.ts';
 import type { SettingName, Settings } from './settings.ts';
-import { isRelyingPartyFor } from './values.ts';
+import { isParentDomain, isRelyingPartyFor } from './values.ts';
 
 /**
  * What each value may be by itself but not beside the others, one line each: above all, what production refuses (rule 1).
@@ -45,6 +46,20 @@ export function refusals(settings: Settings, wrong: ReadonlySet<SettingName>): s
     refuse(
       'GUICHET_PASSKEY_RP_ID',
       `is "${settings.GUICHET_PASSKEY_RP_ID}"; accepted is ${hostname}, a parent domain of it such as example.org, or localhost`,
+    );
+  }
+  const { GUICHET_SANCTUM_XSRF_DOMAIN: xsrfDomain } = settings;
+  if (xsrfDomain && !wrong.has('GUICHET_PUBLIC_URL') && !isParentDomain(xsrfDomain, hostname)) {
+    refuse(
+      'GUICHET_SANCTUM_XSRF_DOMAIN',
+      `is "${xsrfDomain}"; accepted is ${hostname} or a domain above it such as example.org`,
+    );
+  }
+  const canJudgeOrigins = !wrong.has('GUICHET_PUBLIC_URL') && !wrong.has('GUICHET_ALLOWED_ORIGINS');
+  if (canJudgeOrigins && !allowedOrigins(settings).has(settings.GUICHET_SANCTUM_SPA_URL)) {
+    refuse(
+      'GUICHET_SANCTUM_SPA_URL',
+      `is "${settings.GUICHET_SANCTUM_SPA_URL}"; accepted is the public URL or one of GUICHET_ALLOWED_ORIGINS`,
     );
   }
   if (settings.GUICHET_SMS_URL?.toLowerCase().startsWith('http') && !settings.GUICHET_SMS_SECRET) {

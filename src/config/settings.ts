@@ -3,6 +3,7 @@ import { isStrongSecret } from './secret-strength.ts';
 import {
   isApiOrigin,
   isApiUrl,
+  isCookieName,
   isDatabaseUrl,
   isEmailDomain,
   isFilled,
@@ -25,7 +26,7 @@ import {
 } from './values.ts';
 
 /** The contracts that this version can answer; `GUICHET_CONTRACTS` chooses among them. */
-export const contractNames = ['device', 'bearer', 'cookie'] as const;
+export const contractNames = ['device', 'bearer', 'cookie', 'sanctum'] as const;
 
 /** What a setting says of itself beside JSON Schema's own words. */
 export interface Notes {
@@ -137,6 +138,41 @@ export const Settings = Type.Object({
     accepts: 'a path that begins with a slash and does not end with one',
     description: 'Where the cookie contract answers.',
   }),
+  GUICHET_SANCTUM_PREFIX: text(isPathPrefix, {
+    default: '/api/v1',
+    accepts: 'a path that begins with a slash and does not end with one',
+    description: 'Where the sanctum contract answers, beside the paths that its document fixes at the root.',
+  }),
+  GUICHET_SANCTUM_SESSION_COOKIE: text(isCookieName, {
+    default: 'guichet_session',
+    accepts: 'a name of letters, digits, hyphens and underscores that no other cookie of this server has',
+    description: 'What the session cookie of the sanctum contract is called.',
+  }),
+  GUICHET_SANCTUM_XSRF_DOMAIN: Type.Optional(
+    text(isHost, {
+      standIn: 'none: this host alone',
+      accepts: 'a domain that the public URL’s host lies below, such as example.org',
+      description:
+        'Lets front ends on other hosts below a common domain read the `XSRF-TOKEN` cookie, which they send back. No other ' +
+        'cookie is shared.',
+    }),
+  ),
+  GUICHET_SANCTUM_LOGIN: Type.Enum(['open', 'closed'], {
+    default: 'open',
+    description:
+      'Sanctum contract only. `closed` lets in nobody but accounts that were given the permission `bypass.login` ' +
+      'everywhere; sessions that are open stay.',
+  } satisfies Notes),
+  GUICHET_SANCTUM_SPA_URL: Type.Decode(
+    text(isApiOrigin, {
+      standIn: '`GUICHET_PUBLIC_URL`',
+      accepts: 'the public URL or one of `GUICHET_ALLOWED_ORIGINS`, by https (http on this machine only)',
+      description:
+        'Sanctum contract only: the single-page application that its mails lead to, to set up a password at ' +
+        '`/setup-password/…` and to reset one at `/reset-password`.',
+    }),
+    toOrigin,
+  ),
   GUICHET_JWT_ALG: Type.Enum(['ES256', 'HS256'], {
     default: 'ES256',
     description:
@@ -391,6 +427,23 @@ export const Settings = Type.Object({
       'Domains whose addresses the issuer may speak for: who proves one of them there gets into the account that has it ' +
       'here. Subdomains count only when listed.',
   } satisfies Notes),
+  GUICHET_RECAPTCHA_SECRET: Type.Optional(
+    text(isFilled, {
+      standIn: 'none',
+      accepts: 'any text',
+      hides: 'all',
+      description:
+        'Sanctum contract only: what reCAPTCHA knows this server by. With it, asking for a link by mail needs a token of ' +
+        'reCAPTCHA; without, none is looked at.',
+    }),
+  ),
+  GUICHET_RECAPTCHA_URL: text(isApiUrl, {
+    default: 'https://www.google.com/recaptcha/api/siteverify',
+    accepts: 'an https URL (http on this machine only)',
+    description:
+      'Where those tokens are verified: Google’s other host, `www.recaptcha.net`, a service that answers alike, or a test ' +
+      'server. It is told the caller’s address.',
+  }),
   GUICHET_RATE_LIMITS: Type.Boolean({
     default: true,
     description:

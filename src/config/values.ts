@@ -148,3 +148,23 @@ export function isSender(text: string): boolean {
 export function isPathPrefix(text: string): boolean {
   return /^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/.test(text);
 }
+
+const COOKIES = [
+  'accessToken',
+  'challenge',
+  'guichet_client',
+  'guichet_form',
+  'refreshToken',
+  'remember_web',
+  'XSRF-TOKEN',
+];
+
+/** A cookie's name that needs no escaping (RFC 6265 §4.1.1), carries no prefix that browsers give a meaning, and is not taken. */
+export function isCookieName(text: string): boolean {
+  return /^[A-Za-z][\w-]{0,63}$/.test(text) && !COOKIES.some((name) => name.toLowerCase() === text.toLowerCase());
+}
+
+/** Whether cookies of a host may be set for a domain above it (RFC 6265 §5.1.3); a top-level domain is nobody's. */
+export function isParentDomain(domain: string, host: string): boolean {
+  return isIP(host) === 0 && domain.includes('.') && (domain === host || host.endsWith(`.${domain}`));
+}

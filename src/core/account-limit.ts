@@ -10,8 +10,10 @@ const LIMITS = {
   change: 5,
   /** Second factors that are begun: each draws a secret and a QR code. */
   enrolment: 20,
-  /** Passkeys, providers and recovery codes that are added, renamed, renewed or removed: each writes to the owner. */
+  /** Passwords, passkeys, providers and recovery codes that are changed: each writes to the owner. */
   credential: 60,
+  /** Passwords that are confirmed: each leaves a record. */
+  confirmation: 60,
   profile: 60,
 } as const;
 

@@ -1,3 +1,4 @@
+import type { SiteId } from './site.ts';
 import type { Instant } from './time.ts';
 
 declare const brand: unique symbol;
@@ -32,6 +33,8 @@ export interface Account {
   /** Moves when a credential, a factor or an identifier changes; what was issued under an older one is dead (rule 8). */
   epoch: number;
   codeFactor: CodeFactor | null;
+  /** The site that new sessions begin at, once one was chosen. */
+  defaultSiteId: SiteId | null;
   /** Locked by an operator since. */
   disabledAt: Instant | null;
   /** Canonical form; `null` when the account has only a phone number. */

@@ -7,6 +7,7 @@ import { canonicalEmail, readIdentifier } from './identifier.ts';
 import { digestsOf } from './lockout.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { removeSecondFactor } from './second-factor-enrolment.ts';
+import { mailSetUpLink } from './set-up-mail.ts';
 import type { Tables } from './store.ts';
 import type { World } from './world.ts';
 
@@ -14,8 +15,10 @@ import type { World } from './world.ts';
 type Labels = { role?: string; roleId?: number; accountableType?: string; accountableId?: number };
 
 /**
- * Makes an account for an operator. Without `verified` its address is mailed a link to prove it.
+ * Makes an account for an operator. Without a password it is an invitation: its address is mailed a link to set one up,
+ * which proves it, too. With one, and without `verified`, it is mailed a link to prove it.
  *
+ * @returns the account, and whether it was invited: no more are mailed than {@link mailSetUpLink} lets
  * @throws {Failure} `input_rejected`, `identifier_taken`, `password_rejected`, `overloaded`
  */
 export async function createAccount(
@@ -30,7 +33,7 @@ export async function createAccount(
     verified?: boolean;
     labels?: Labels;
   },
-): Promise<Account> {
+): Promise<Account & { invited: boolean }> {
   const email = canonicalEmail(input.email);
   if (!email) throw new Failure('input_rejected', { fields: { email: 'email' } });
   const name = [input.firstName, input.lastName].filter(Boolean).join(' ') || null;
@@ -59,8 +62,10 @@ export async function createAccount(
     if (input.labels) await store.accounts.setLabels(id, input.labels, now);
     const account = await present(store, id);
     await store.audit.record(auditEvent('account.created', { account, contract: 'operator', now }));
-    if (!input.verified) await sendVerification({ ...world, store }, account);
-    return account;
+    const inStore = { ...world, store };
+    const invited = !hash && (await mailSetUpLink(inStore, { ...account, email }));
+    if (hash && !input.verified) await sendVerification(inStore, account);
+    return { ...account, invited };
   });
 }
 
@@ -86,6 +91,29 @@ export function listAccounts(
   input: { after?: AccountId; limit: number },
 ): Promise<Account[]> {
   return world.store.accounts.list({ after: input.after ?? null, limit: input.limit });
+}
+
+/**
+ * Mails an invitation again to somebody who has not chosen a password yet.
+ *
+ * @returns `done` for an account that has a password, or no address to write to; `limited` if too many went there lately
+ * @throws {Failure} `not_found`
+ */
+export function inviteAgain(
+  world: Pick<World, 'clock' | 'keyring' | 'policy' | 'random' | 'store'>,
+  input: { uuid: string },
+): Promise<{ account: Account; outcome: 'mailed' | 'done' | 'limited' }> {
+  return world.store.transaction(async (store) => {
+    const found = await store.accounts.findByUuid(input.uuid);
+    const account = found && (await store.accounts.hold(found.id));
+    if (!account) throw new Failure('not_found');
+    const { email } = account;
+    if (email === null || (await store.passwords.find(account.id))) return { account, outcome: 'done' };
+    if (!(await mailSetUpLink({ ...world, store }, { ...account, email }))) return { account, outcome: 'limited' };
+    const now = world.clock.now();
+    await store.audit.record(auditEvent('password.set_up_requested', { account, contract: 'operator', now }));
+    return { account, outcome: 'mailed' };
+  });
 }
 
 /** Runs one operator's change on an account that is held. @throws {Failure} `not_found` */

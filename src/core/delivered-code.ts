@@ -1,7 +1,7 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { Account, AccountId } from './account.ts';
 import { messageTo } from './mail.ts';
 import type { SmsTemplate } from './message.ts';
+import { isSameText } from './same-text.ts';
 import { maySendCode } from './send-limit.ts';
 import type { Tables } from './store.ts';
 import { type Instant, minutes, seconds } from './time.ts';
@@ -156,16 +156,13 @@ export async function tryCode(
   });
   if (!code) return { outcome: 'none' };
   const typed = world.keyring.digests('delivered-code', codeText(key, of.text));
-  if (!typed.some((digest) => equal(digest, code.digest))) return { outcome: 'wrong' };
+  if (!typed.some((digest) => isSameText(digest, code.digest))) return { outcome: 'wrong' };
   if (keep) await world.store.deliveredCodes.giveTryBack(key);
   else if (!(await world.store.deliveredCodes.remove(key))) return { outcome: 'none' };
   return { outcome: 'right', code };
 }
 
 const codeText = ({ accountId, purpose }: CodeKey, code: string): string => `${purpose} ${accountId} ${code}`;
-
-const equal = (one: string, other: string): boolean =>
-  one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
 
 /** Decimal digits, each as likely as the others, leading zeros kept (R032). */
 function digits(random: Pick<Random, 'bytes'>, count: number): string {

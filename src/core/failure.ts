@@ -57,6 +57,8 @@ export interface Failures {
   reauthentication_required: undefined;
   /** No live session belongs to the credential. */
   session_ended: { credential: CredentialFlaw };
+  /** The contract lets nobody in for now; the password was right. */
+  sign_in_closed: undefined;
   sign_up_closed: undefined;
   /** A one-time token that is unknown, spent, or overtaken by a change of the account. */
   token_invalid: undefined;

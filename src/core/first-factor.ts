@@ -23,6 +23,8 @@ export interface Opening {
   joins?: ProviderIdentity | null;
   /** The only page that may complete it. */
   origin?: string | null;
+  /** Whether its client is to stay signed in. */
+  remember?: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export async function openSignIn(
   world: OpeningWorld,
   of: Opening,
 ): Promise<StartedSession | SecondFactorDue<CodeFactor | 'password'>> {
-  const { account, caller, contract, device, firstFactor } = of;
+  const { account, caller, contract, device, firstFactor, remember = false } = of;
   const { codeFactor: channel } = account;
   const now = world.clock.now();
   if (channel !== null) {
@@ -41,7 +43,7 @@ export async function openSignIn(
     return openPendingLogin(world, { ...of, channel });
   }
   await recordSignIn(world, { account, contract, caller, method: firstFactor });
-  return startSession(world, { account, contract, caller, secondFactor: false, ...(device && { device }) });
+  return startSession(world, { account, contract, caller, secondFactor: false, remember, ...(device && { device }) });
 }
 
 /** Notes in the record that somebody is signed in, and by what they completed it. */

@@ -5,11 +5,11 @@ import { Failure } from './failure.ts';
 import { beginAttempt, bucketFor, releaseAttempt, succeedAttempt } from './lockout.ts';
 import { destinationOf } from './pending-login.ts';
 import { type SecondFactorProof, trySecondFactor } from './second-factor.ts';
-import { type LiveSession, stillLive } from './session.ts';
+import { type LiveSession, type Session, stillLive } from './session.ts';
 import { checkStoredPassword } from './sign-in.ts';
 import { recordWrongPassword } from './sign-in-failure.ts';
 import type { Tables } from './store.ts';
-import { minutes } from './time.ts';
+import { type Instant, minutes } from './time.ts';
 import type { Caller, ContractName, World } from './world.ts';
 
 /** How long a proof stays fresh (rule 19; ASVS 5.0: 7.5.1). */
@@ -125,10 +125,21 @@ export async function noteProof(
   );
 }
 
-/** Whether the session has proven, lately, all that the account can ask for. */
-function isFresh(world: Pick<World, 'clock'>, { account, session }: LiveSession): boolean {
-  const provenAt = account.codeFactor === null ? session.authenticatedAt : session.factorProvenAt;
+/**
+ * Whether the session has proven, lately, all that the account can ask for. In the sanctum contract that is a confirmed
+ * password and nothing else, in a session that has passed the second factor at any time.
+ */
+export function isFresh(world: Pick<World, 'clock'>, { account, session }: LiveSession): boolean {
+  const provenAt = provenLastAt(account, session);
   return provenAt !== null && world.clock.now() - provenAt <= FRESH_FOR;
+}
+
+function provenLastAt(account: Account, session: Session): Instant | null {
+  if (account.codeFactor === null) {
+    return session.contract === 'sanctum' ? session.passwordConfirmedAt : session.authenticatedAt;
+  }
+  if (session.contract !== 'sanctum' || session.factorProvenAt === null) return session.factorProvenAt;
+  return session.passwordConfirmedAt;
 }
 
 /**
@@ -184,7 +195,7 @@ export async function reauthenticate(
       // On an account with a second factor the password alone makes nothing fresh.
       if (channel === null) await noteProof(inStore, still, caller, { secondFactor: false });
       if (!secondFactor && (channel === 'email' || channel === 'sms'))
-        await sendReauthenticationCode(inStore, still, channel, caller);
+        await sendCodeInSession(inStore, still, channel, caller);
     });
   }
   if (channel === null) return { outcome: 'fresh' };
@@ -193,7 +204,20 @@ export async function reauthenticate(
   return { outcome: 'fresh' };
 }
 
-async function sendReauthenticationCode(
+/** Sends a delivered factor's code to somebody whose password was right. */
+export async function sendReauthenticationCode(
+  world: ProofWorld,
+  live: LiveSession,
+  channel: 'email' | 'sms',
+  caller: Caller,
+): Promise<void> {
+  await world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    await sendCodeInSession(inStore, await stillProven(inStore, live), channel, caller);
+  });
+}
+
+async function sendCodeInSession(
   world: Omit<ProofWorld, 'store'> & { store: Tables },
   { account, session }: LiveSession,
   channel: 'email' | 'sms',

@@ -3,7 +3,10 @@ import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } fr
 /** What a digest is for; a digest of one purpose never equals one of another. */
 export type DigestPurpose =
   | 'one-time-token'
+  | 'set-up-link'
+  | 'set-up-account'
   | 'session-token'
+  | 'remembered-session'
   | 'refresh-token'
   | 'known-client'
   | 'identifier'
@@ -15,6 +18,8 @@ export type DigestPurpose =
   | 'device'
   | 'familiar-place'
   | 'form'
+  | 'xsrf'
+  | 'visitor'
   | 'audit';
 
 /** All keys, derived from the server's secret by HKDF-SHA-256 with a label each (RFC 5869); none is stored. */

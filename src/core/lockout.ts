@@ -3,7 +3,8 @@ import { Failure } from './failure.ts';
 import { countedIdentifier } from './identifier.ts';
 import { holdForNetwork, settleForNetwork } from './network-limit.ts';
 import type { AttemptBucket, Holding, Reservation, Tables } from './store.ts';
-import { days, hours, type Instant, minutes, seconds, secondsUntil } from './time.ts';
+import { days, hours, type Instant, minutes, secondsUntil } from './time.ts';
+import { waitForPlace } from './wait-for-place.ts';
 import type { Caller, World } from './world.ts';
 
 /** Wrong passwords in a row that lock one bucket (rule 20). */
@@ -16,10 +17,6 @@ const HARD_STOP = 100;
 export const KNOWN_FOR = days(30);
 
 const EVERYBODY_ELSE = '*';
-/** Between two looks for a free place, in milliseconds: soon at first, seldom later. */
-const FIRST_PAUSE = 25;
-const LONGEST_PAUSE = 400;
-
 /** A place in a bucket and one of the caller's network, held while one password is being tried. */
 export interface Attempt {
   bucket: AttemptBucket;
@@ -65,20 +62,17 @@ export async function beginAttempt(
   bucket: AttemptBucket,
   caller: Caller,
 ): Promise<Attempt> {
-  const deadline = world.hasher.deadlineMilliseconds;
-  for (let waited = 0, pause = FIRST_PAUSE; ; waited += pause, pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-    const now = world.clock.now();
-    const reservation = await world.store.transaction((store) => reserve({ ...world, store }, bucket, caller));
-    switch (reservation.outcome) {
-      case 'taken':
-        return { bucket, caller, passwordUsable: bucket.client !== EVERYBODY_ELSE || reservation.total < HARD_STOP };
-      case 'locked':
-        throw new Failure('account_locked', { retryAfterSeconds: secondsUntil(reservation.until, now) });
-      case 'used_up':
-        throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(reservation.until, now) });
-    }
-    if (waited >= deadline) throw new Failure('overloaded', { retryAfterSeconds: deadline / seconds(1) });
-    await world.clock.wait(pause);
+  const taken = await waitForPlace(world, () =>
+    world.store.transaction((store) => reserve({ ...world, store }, bucket, caller)),
+  );
+  const now = world.clock.now();
+  switch (taken.outcome) {
+    case 'taken':
+      return { bucket, caller, passwordUsable: bucket.client !== EVERYBODY_ELSE || taken.total < HARD_STOP };
+    case 'locked':
+      throw new Failure('account_locked', { retryAfterSeconds: secondsUntil(taken.until, now) });
+    case 'used_up':
+      throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(taken.until, now) });
   }
 }
 
@@ -86,7 +80,7 @@ async function reserve(
   world: Pick<World, 'clock' | 'hasher' | 'policy'> & { store: Tables },
   bucket: AttemptBucket,
   caller: Caller,
-): Promise<Reservation | Holding> {
+): Promise<Reservation | Exclude<Holding, { outcome: 'held' }>> {
   const now = world.clock.now();
   const holding = await holdForNetwork(world, 'failure', caller);
   if (holding.outcome !== 'held') return holding;

@@ -1,5 +1,6 @@
 import type { AccountId, CodeFactor, Locale } from './account.ts';
 import type { IdentifierKind } from './identifier.ts';
+import type { SetUpForm } from './set-up-link.ts';
 import type { Instant } from './time.ts';
 
 /** Every message Guichet can send, and what its template is given. Notices carry neither a token nor a code (rule 2). */
@@ -8,7 +9,10 @@ export interface Messages {
   verify_email: { token: string; name: string | null };
   /** Somebody signed up with an address whose account was never proven: a way to make it one's own (rule 7). */
   claim_account: { token: string; name: string | null };
-  reset_password: { token: string; name: string | null };
+  /** `inApp`: its link opens the page of the operator's own application, as the sanctum contract has it. */
+  reset_password: { token: string; name: string | null; inApp?: true };
+  /** An invitation: the account's first password. */
+  set_up_password: { token: string; name: string | null; form: SetUpForm };
   /** Signs in whoever holds it (rule 25). */
   magic_link: { token: string; name: string | null };
   /** To the new address, which becomes the account's own by the link. */

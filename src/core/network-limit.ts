@@ -15,6 +15,8 @@ const NETWORK_LIMITS = {
   taken: { limit: 10, windowMilliseconds: hours(1) },
   /** Sign-ups that made an account. */
   'sign-up': { limit: 60, windowMilliseconds: hours(1) },
+  /** Tokens that the captcha service is asked about. */
+  captcha: { limit: 30, windowMilliseconds: minutes(5) },
   /** Mails asked for without a session or a right password. */
   mail: { limit: 20, windowMilliseconds: hours(1) },
   /** The same for SMS. */

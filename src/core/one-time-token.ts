@@ -14,6 +14,8 @@ export type OneTimePurpose = keyof OneTimeFacts;
 export interface OneTimeFacts {
   email_verification: null;
   password_reset: { redirectUrl: string | null } | null;
+  /** An invitation: the first password of an account that has none. */
+  password_set_up: null;
   unlock: null;
   /** Proves a new address, which is the token's identifier; it dies with the session that asked. */
   email_change: { sessionId: SessionId };
@@ -37,6 +39,7 @@ export interface Handover {
 const LIFETIMES: Record<OneTimePurpose, number> = {
   email_verification: hours(24),
   password_reset: hours(1),
+  password_set_up: hours(24),
   unlock: hours(24),
   email_change: hours(1),
   magic_link: minutes(10),
@@ -68,17 +71,21 @@ export interface OneTimeToken<Purpose extends OneTimePurpose = OneTimePurpose> {
 /**
  * Makes a token of 256 bits and keeps its digest; older ones of the purpose beyond the newest three die.
  *
+ * @param of.text for a token that says more than that it was made: gives its text, which nobody else can guess
  * @returns the token in base64url, 43 characters, and when it expires
  */
 export async function makeOneTimeToken<Purpose extends OneTimePurpose>(
   world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
-  of: { purpose: Purpose; account: Account; identifier: string } & (null extends OneTimeFacts[Purpose]
-    ? { facts?: OneTimeFacts[Purpose] }
-    : { facts: OneTimeFacts[Purpose] }),
+  of: {
+    purpose: Purpose;
+    account: Account;
+    identifier: string;
+    text?: (expiresAt: Instant) => string;
+  } & (null extends OneTimeFacts[Purpose] ? { facts?: OneTimeFacts[Purpose] } : { facts: OneTimeFacts[Purpose] }),
 ): Promise<{ token: string; expiresAt: Instant }> {
-  const token = Buffer.from(world.random.bytes(32)).toString('base64url');
   const createdAt = world.clock.now();
   const expiresAt = createdAt + LIFETIMES[of.purpose];
+  const token = of.text?.(expiresAt) ?? Buffer.from(world.random.bytes(32)).toString('base64url');
   await world.store.oneTimeTokens.insert({
     digest: world.keyring.digest('one-time-token', token),
     purpose: of.purpose,

@@ -1,8 +1,10 @@
+import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
 import { type ProofWorld, provePassword, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
 import { tellPasswordChanged } from './password-reset.ts';
+import { forgetRemembered } from './remembered-session.ts';
 import type { LiveSession } from './session.ts';
 import { forgetOtherClients } from './session-start.ts';
 import type { Caller, World } from './world.ts';
@@ -15,7 +17,7 @@ import type { Caller, World } from './world.ts';
  * @throws {Failure} `reauthentication_required`, and as {@link requireFreshSignIn}
  * @throws {Failure} `invalid_credentials` if the current password is wrong, and as {@link provePassword}
  * @throws {Failure} `password_rejected`, see {@link checkPassword}
- * @throws {Failure} `session_ended` if the session, or the password, was changed meanwhile
+ * @throws {Failure} `session_ended` if the session, or the password, was changed meanwhile; `rate_limited` past sixty an hour
  * @see ASVS 5.0: 6.2.2, 6.2.3, 7.4.3
  */
 export async function changePassword(
@@ -30,8 +32,10 @@ export async function changePassword(
   await world.store.transaction(async (store) => {
     const inStore = { ...world, store };
     const { account, session } = await stillProven(inStore, live);
+    await boundForAccount(inStore, account, 'credential');
     await store.passwords.replace(account.id, hash, now);
     await store.sessions.endAll(account.id, session.id);
+    await forgetRemembered(store, account);
     await store.pendingLogins.removeAll(account.id);
     // Others that are known may be whoever had the old password.
     await forgetOtherClients(inStore, session, caller);

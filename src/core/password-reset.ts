@@ -1,8 +1,8 @@
 import type { Account } from './account.ts';
 import { auditEvent } from './audit.ts';
+import { beginAnew } from './begin-anew.ts';
 import { inEvenTime } from './even-time.ts';
 import type { IdentifierKind } from './identifier.ts';
-import { digestsOf } from './lockout.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
 import { mailableAccount } from './mailable-account.ts';
 import { makeOneTimeToken, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
@@ -46,7 +46,8 @@ async function mailResetLink(
       identifier: account.email,
       facts: { redirectUrl },
     });
-    await mailTo(inStore, account, { template: 'reset_password', facts: { token, name: account.name }, expiresAt });
+    const facts = { token, name: account.name, ...(contract === 'sanctum' && { inApp: true as const }) };
+    await mailTo(inStore, account, { template: 'reset_password', facts, expiresAt });
     await store.audit.record(auditEvent('password.reset_requested', { account, contract, caller, now }));
   });
 }
@@ -98,14 +99,7 @@ export async function replacePassword(
   }
   const owned = (await store.accounts.find(account.id)) ?? account;
   await store.passwords.replace(account.id, of.hash, now);
-  await store.sessions.endAll(account.id);
-  await store.knownClients.forgetAll(account.id);
-  await store.pendingLogins.removeAll(account.id);
-  await store.deliveredCodes.removeAll(account.id);
-  await store.accounts.moveEpoch(account.id, now);
-  await store.accounts.clearFailedAttempts(account.id);
-  await store.accounts.clearWrongCodes(account.id);
-  await store.attempts.clear(digestsOf(world, account));
+  await beginAnew(world, account);
   await store.audit.record(auditEvent('password.reset', { account, contract, caller, now }));
   await tellPasswordChanged(world, owned, caller);
 }

@@ -27,6 +27,8 @@ export interface PendingLogin {
   joins: ProviderIdentity | null;
   /** The only page that may complete it, where a redirect handed it to one (rule 25). */
   origin: string | null;
+  /** Whether its client is to stay signed in. */
+  remember: boolean;
 }
 
 /** What came before the second factor. */
@@ -60,6 +62,7 @@ export async function openPendingLogin(
     challenge?: string | undefined;
     joins?: ProviderIdentity | null;
     origin?: string | null;
+    remember?: boolean;
   },
 ): Promise<SecondFactorDue<CodeFactor | 'password'>> {
   const { account, caller, contract, device, firstFactor } = of;
@@ -84,6 +87,7 @@ export async function openPendingLogin(
     firstFactor,
     joins: of.joins ?? null,
     origin: of.origin ?? null,
+    remember: of.remember ?? false,
   });
   await world.store.pendingLogins.keepNewest(account.id, { count: AT_MOST - 1, beside: digest });
   return { outcome: 'second_factor_due', challenge, channel };

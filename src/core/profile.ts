@@ -1,4 +1,4 @@
-import { type Account, splitName } from './account.ts';
+import { type Account, type Locale, splitName } from './account.ts';
 import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
@@ -33,6 +33,31 @@ export async function changeProfile(
     const { contract } = session;
     await store.audit.record(auditEvent('account.profile_changed', { account, contract, caller, now }));
     return { ...account, ...profile, updatedAt: now };
+  });
+}
+
+/**
+ * Sets the language that an account is spoken and written to in.
+ *
+ * @throws {Failure} `rate_limited` past sixty changes an hour; `session_ended`
+ */
+export async function chooseLocale(
+  world: Pick<World, 'clock' | 'policy' | 'store'>,
+  input: { live: LiveSession; locale: Locale; caller: Caller },
+): Promise<Account> {
+  const { caller, live, locale } = input;
+  const now = world.clock.now();
+  return world.store.transaction(async (store) => {
+    const inStore = { ...world, store };
+    const { account, session } = await stillLive(inStore, live);
+    if (locale === account.locale) return account;
+    await boundForAccount(inStore, account, 'profile');
+    await store.accounts.setLocale(account.id, locale, now);
+    const { contract } = session;
+    await store.audit.record(
+      auditEvent('account.profile_changed', { account, contract, caller, now, facts: { locale } }),
+    );
+    return { ...account, locale, updatedAt: now };
   });
 }
 

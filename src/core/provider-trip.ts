@@ -1,10 +1,10 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { AccountId } from './account.ts';
 import { readCodeChallenge } from './code-challenge.ts';
 import { Failure } from './failure.ts';
 import type { ProviderTrip } from './identity-provider.ts';
 import { type Handover, peekOneTimeToken, takeOneTimeToken } from './one-time-token.ts';
 import { readRedirect } from './redirect.ts';
+import { isSameText } from './same-text.ts';
 import type { SessionId } from './session.ts';
 import { spendOnce } from './spent-challenge.ts';
 import { type Instant, minutes } from './time.ts';
@@ -97,7 +97,7 @@ export function lookAtTrip(
   input: { provider: string; trip: string | undefined; state: string | null },
 ): Trip {
   const trip = openTrip(world, input.trip);
-  if (!trip || trip.provider !== input.provider || !equal(trip.state, input.state ?? '')) {
+  if (!trip || trip.provider !== input.provider || !isSameText(trip.state, input.state ?? '')) {
     throw new Failure('token_invalid');
   }
   return trip;
@@ -126,9 +126,4 @@ function openTrip(world: Pick<World, 'keyring'>, sealed: string | undefined): Tr
   } catch {
     return undefined;
   }
-}
-
-function equal(one: string, other: string): boolean {
-  const [left, right] = [Buffer.from(one), Buffer.from(other)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }

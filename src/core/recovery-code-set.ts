@@ -1,4 +1,3 @@
-import type { Account } from './account.ts';
 import { boundForAccount } from './account-limit.ts';
 import { auditEvent } from './audit.ts';
 import { dropPending } from './drop-pending.ts';
@@ -7,26 +6,33 @@ import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from '.
 import { circumstancesOf, mailTo } from './mail.ts';
 import { makeRecoveryCodes, recoveryCodeDigest } from './recovery-code.ts';
 import type { LiveSession } from './session.ts';
+import { showRecoveryCodes } from './shown-recovery-codes.ts';
 import type { Tables } from './store.ts';
 import type { Caller, World } from './world.ts';
 
-/** Makes a new set, in the caller's transaction; the one before is dead. */
+/**
+ * Makes a new set in the form of the session's contract, in the caller's transaction; the one before is dead.
+ *
+ * @param made the codes that its person was shown before, where there are any
+ */
 export async function replaceRecoveryCodes(
-  world: Pick<World, 'random'> & { store: Tables },
-  account: Account,
+  world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
+  { account, session }: LiveSession,
+  made?: string[],
 ): Promise<string[]> {
-  const codes = makeRecoveryCodes(world);
+  const codes = made ?? makeRecoveryCodes(world, session.contract);
   await world.store.secondFactors.replaceRecoveryCodes(
     account.id,
     codes.map((code) => recoveryCodeDigest(account, code)),
   );
+  if (session.contract === 'sanctum') await showRecoveryCodes(world, { account, session }, codes);
   return codes;
 }
 
 /**
  * Makes new recovery codes in the place of the old ones, and tells the owner.
  *
- * @returns ten, shown now and never again
+ * @returns shown now and never again, but as the sanctum contract has it, see {@link showRecoveryCodes}
  * @throws {Failure} `not_found` on an account without a second factor
  * @throws {Failure} `reauthentication_required`, and as {@link requireFreshSignIn}; `session_ended`
  * @see rule 18; NIST SP 800-63B-4 §4.2.1.1; R051
@@ -43,7 +49,7 @@ export async function renewRecoveryCodes(
     if (account.codeFactor === null) throw new Failure('not_found');
     await boundForAccount(inStore, account, 'credential');
     const now = world.clock.now();
-    const codes = await replaceRecoveryCodes(inStore, account);
+    const codes = await replaceRecoveryCodes(inStore, { account, session });
     await dropPending(store, account, now);
     const { contract } = session;
     await store.audit.record(auditEvent('second_factor.recovery_codes_renewed', { account, contract, caller, now }));

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Account } from './account.ts';
-import type { World } from './world.ts';
+import type { ContractName, World } from './world.ts';
 
 /** Crockford's base32: no I, L, O and U, so that what is written down by hand reads one way alone. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -9,12 +9,22 @@ const COUNT = 10;
 const LENGTH = 25;
 const CODE = new RegExp(`^[${ALPHABET}]{${LENGTH}}$`);
 
+/** The form that front ends of the sanctum contract know: 119 bits, and each letter as it was made. */
+const PAIR_COUNT = 8;
+const HALF_LENGTH = 10;
+const PAIR_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const PAIR = new RegExp(`^[A-Za-z0-9]{${HALF_LENGTH}}-[A-Za-z0-9]{${HALF_LENGTH}}$`);
+/** Bytes from here on would make the first symbols likelier than the last. */
+const EVEN_BYTES = 256 - (256 % PAIR_ALPHABET.length);
+
 /**
- * Makes the set of second factors that is kept on paper, ten codes of 25 characters.
+ * Makes the set of second factors that is kept on paper: ten codes of 25 characters, or, for the sanctum contract, eight of
+ * two halves. Each works in every contract.
  *
- * @see NIST SP 800-63B-4 §4.2.1.1 (at least 64 bits), ASVS 5.0: 6.5.1 to 6.5.3
+ * @see NIST SP 800-63B-4 §4.2.1.1 (at least 64 bits), ASVS 5.0: 6.5.1 to 6.5.3; K31
  */
-export function makeRecoveryCodes(world: Pick<World, 'random'>): string[] {
+export function makeRecoveryCodes(world: Pick<World, 'random'>, contract?: ContractName): string[] {
+  if (contract === 'sanctum') return Array.from({ length: PAIR_COUNT }, () => makePairedCode(world));
   return Array.from({ length: COUNT }, () => makeRecoveryCode(world));
 }
 
@@ -23,14 +33,26 @@ function makeRecoveryCode(world: Pick<World, 'random'>): string {
   return Array.from(world.random.bytes(LENGTH), (byte) => ALPHABET[byte & 31]).join('');
 }
 
+function makePairedCode(world: Pick<World, 'random'>): string {
+  let symbols = '';
+  while (symbols.length < 2 * HALF_LENGTH) {
+    for (const byte of world.random.bytes(2 * HALF_LENGTH)) {
+      if (byte < EVEN_BYTES) symbols += PAIR_ALPHABET[byte % PAIR_ALPHABET.length];
+    }
+  }
+  return `${symbols.slice(0, HALF_LENGTH)}-${symbols.slice(HALF_LENGTH, 2 * HALF_LENGTH)}`;
+}
+
 /**
- * The one form in which a recovery code is digested and compared: as people write it down or read it out, in either
+ * The one form in which a recovery code is digested and compared: one of two halves exactly, any other as people write it down or read it out, in either
  * case, with hyphens and spaces anywhere, O for 0, I or L for 1.
  *
  * @returns `undefined` if it is not a whole code; the beginning of one never stands for it (R052)
  * @see https://www.crockford.com/base32.html
  */
 export function canonicalRecoveryCode(text: string): string | undefined {
+  const paired = text.trim();
+  if (PAIR.test(paired)) return paired;
   // Only ASCII letters: toUpperCase() alone would read the Turkish ı as I and the ligature ﬀ as two letters.
   const code = text
     .replace(/[\s-]+/g, '')

@@ -23,8 +23,15 @@ export interface RefreshToken {
   successorDigest: string | null;
 }
 
-/** How each contract writes the 256 bits of a token. */
-const ENCODING = { device: 'hex', cookie: 'base64url' } as const satisfies Record<TokenContract, BufferEncoding>;
+/** Contracts with sessions that a token keeps alive which is spent for its successor. */
+export type FamilyContract = TokenContract | 'sanctum';
+
+/** How each of them writes the 256 bits of a token. */
+const ENCODING = {
+  device: 'hex',
+  cookie: 'base64url',
+  sanctum: 'base64url',
+} as const satisfies Record<FamilyContract, BufferEncoding>;
 const TOKEN_BYTES = 32;
 
 /** A spent token still gets the newest one: always this soon, for two tabs … */
@@ -35,13 +42,13 @@ const LOST_ANSWER_GRACE = seconds(60);
 const MOST_STEPS = 50;
 
 /** The first token of a family, in the form of its contract. */
-export function newRefreshToken(world: Pick<World, 'random'>, contract: TokenContract): string {
+export function newRefreshToken(world: Pick<World, 'random'>, contract: FamilyContract): string {
   return inForm(contract, world.random.bytes(TOKEN_BYTES));
 }
 
-const inForm = (contract: TokenContract, bytes: Uint8Array): string => Buffer.from(bytes).toString(ENCODING[contract]);
+const inForm = (contract: FamilyContract, bytes: Uint8Array): string => Buffer.from(bytes).toString(ENCODING[contract]);
 
-function hasForm(contract: TokenContract, token: string): boolean {
+function hasForm(contract: FamilyContract, token: string): boolean {
   const bytes = Buffer.from(token, ENCODING[contract]);
   return bytes.length === TOKEN_BYTES && inForm(contract, bytes) === token;
 }
@@ -67,10 +74,28 @@ export interface Refreshed {
   refreshToken: string;
 }
 
-type Rotation =
-  | { outcome: 'refreshed'; live: LiveSession; refreshToken: string }
-  | { outcome: 'ended' }
-  | { outcome: 'replayed' };
+type Rotation = ({ outcome: 'refreshed' } & Rotated) | { outcome: 'ended' } | { outcome: 'replayed' };
+
+export interface Rotated {
+  live: LiveSession;
+  /** The family's newest. */
+  refreshToken: string;
+}
+
+/** What is presented, and by whom. */
+export interface Presented<Contract extends FamilyContract = FamilyContract> {
+  contract: Contract;
+  refreshToken: string;
+  fingerprint?: string | undefined;
+  caller: Caller;
+}
+
+/** What a rotation does to its session, in its transaction. @returns the session as it is then */
+type Renewal = (
+  world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
+  session: Session,
+  by: { caller: Caller; successor: string },
+) => Promise<Session>;
 
 /**
  * Spends a refresh token for its successor and a new access token. Callers that present one token side by side,
@@ -82,20 +107,52 @@ type Rotation =
  */
 export async function rotateRefreshToken(
   world: Pick<World, 'accessTokens' | 'clock' | 'keyring' | 'random' | 'store'>,
-  input: { contract: TokenContract; refreshToken: string; fingerprint?: string | undefined; caller: Caller },
+  input: Presented<TokenContract>,
 ): Promise<Refreshed> {
+  const { live, refreshToken } = await rotateFamily(world, input, renewAccess);
+  return { ...live, refreshToken, accessToken: await accessTokenOf(world, live) };
+}
+
+/** Names a new access token, and has the session live on. */
+const renewAccess: Renewal = async (world, before, { caller }) => {
+  const now = world.clock.now();
+  const session: Session = {
+    ...before,
+    previousTokenId: before.tokenId,
+    tokenId: world.random.uuid(),
+    lastUsedAt: now,
+    // As it is now: a browser that was updated stays the same client to its other tab.
+    address: caller.address,
+    userAgent: caller.userAgent,
+    expiresAt: sessionEnd(before.contract as TokenContract, before.createdAt, now),
+  };
+  await world.store.sessions.renew(session.id, { ...session, tokenId: session.tokenId ?? '' });
+  return session;
+};
+
+/**
+ * The same for every kind of family.
+ *
+ * @param renew what the rotation does to the session
+ * @throws {Failure} as {@link rotateRefreshToken}
+ */
+export async function rotateFamily(
+  world: Pick<World, 'clock' | 'keyring' | 'random' | 'store'>,
+  input: Presented,
+  renew: Renewal,
+): Promise<Rotated> {
   if (!hasForm(input.contract, input.refreshToken)) throw new Failure('session_ended', { credential: 'refused' });
   // What ends a family must outlive the "no", so the transaction returns it and the throw comes after.
-  const rotation = await world.store.transaction((store) => rotate({ ...world, store }, input));
+  const rotation = await world.store.transaction((store) => rotate({ ...world, store }, input, renew));
   // One that is not found cannot be told from one that went with its session.
   if (rotation.outcome !== 'refreshed') throw new Failure('session_ended', { credential: 'over' });
-  const { live, refreshToken } = rotation;
-  return { ...live, refreshToken, accessToken: await accessTokenOf(world, live) };
+  return rotation;
 }
 
 async function rotate(
   world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
-  input: Parameters<typeof rotateRefreshToken>[1],
+  input: Presented,
+  renew: Renewal,
 ): Promise<Rotation> {
   const { store } = world;
   const now = world.clock.now();
@@ -108,7 +165,7 @@ async function rotate(
   if (token.rotatedAt === null) {
     if (!sameClient.byFingerprint) return { outcome: 'ended' };
     const nonce = Buffer.from(world.random.bytes(16)).toString('base64url');
-    return spend(world, live, { text: input.refreshToken, token, nonce, caller: input.caller });
+    return spend(world, live, { text: input.refreshToken, token, nonce, caller: input.caller }, renew);
   }
   if (sameClient.forGrace && (await mayHaveNewest(world, token))) {
     const refreshToken = await newestOf(world, input, token);
@@ -122,24 +179,14 @@ async function spend(
   world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
   live: LiveSession,
   { text, token, nonce, caller }: { text: string; token: RefreshToken; nonce: string; caller: Caller },
+  renew: Renewal,
 ): Promise<Rotation> {
-  const now = world.clock.now();
-  const contract = live.session.contract as TokenContract;
   const { bytes, keyId } = world.keyring.successor(text, nonce);
-  const refreshToken = inForm(contract, bytes);
-  const session: Session = {
-    ...live.session,
-    previousTokenId: live.session.tokenId,
-    tokenId: world.random.uuid(),
-    lastUsedAt: now,
-    // As it is now: a browser that was updated stays the same client to its other tab.
-    address: caller.address,
-    userAgent: caller.userAgent,
-    expiresAt: sessionEnd(contract, live.session.createdAt, now),
-  };
+  const refreshToken = inForm(live.session.contract as FamilyContract, bytes);
+  const session = await renew(world, live.session, { caller, successor: refreshToken });
   const successor = makeRefreshToken(world, session, refreshToken);
   const spent = await world.store.refreshTokens.spend(token.digest, {
-    rotatedAt: now,
+    rotatedAt: world.clock.now(),
     nonce,
     keyId,
     successorDigest: successor.digest,
@@ -147,7 +194,6 @@ async function spend(
   // The session's row is held, so nobody else can have spent it since it was read.
   if (!spent) throw new Error('a held refresh token was spent by somebody else');
   await world.store.refreshTokens.insert(successor);
-  await world.store.sessions.renew(session.id, { ...session, tokenId: session.tokenId ?? '' });
   return { outcome: 'refreshed', live: { account: live.account, session }, refreshToken };
 }
 
@@ -182,7 +228,7 @@ async function mayHaveNewest(world: Pick<World, 'clock'> & { store: Tables }, to
  */
 async function newestOf(
   world: Pick<World, 'keyring'> & { store: Tables },
-  presented: { contract: TokenContract; refreshToken: string },
+  presented: Pick<Presented, 'contract' | 'refreshToken'>,
   token: RefreshToken,
 ): Promise<string | undefined> {
   let current: RefreshToken | undefined = token;

@@ -12,11 +12,8 @@ import { checkPassword, normalizedPassword } from './password.ts';
 import { boundSendRequests, mayMail, maySms } from './send-limit.ts';
 import type { Tables } from './store.ts';
 import { secondsUntil } from './time.ts';
+import { waitForPlace } from './wait-for-place.ts';
 import type { Caller, ContractName, PasswordHash, World } from './world.ts';
-
-/** Between two looks for a free place, in milliseconds. */
-const FIRST_PAUSE = 25;
-const LONGEST_PAUSE = 400;
 
 type RegistrationWorld = Pick<
   World,
@@ -136,15 +133,11 @@ function readIdentifiers(
  * since the difference would tell.
  */
 async function beginSignUp(world: RegistrationWorld, caller: Caller): Promise<void> {
-  const deadline = world.hasher.deadlineMilliseconds;
-  for (let waited = 0, pause = FIRST_PAUSE; ; waited += pause, pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-    const holding = await world.store.transaction((store) => holdForNetwork({ ...world, store }, 'taken', caller));
-    if (holding.outcome === 'held') return;
-    if (holding.outcome === 'used_up') {
-      throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(holding.until, world.clock.now()) });
-    }
-    if (waited >= deadline) throw new Failure('overloaded', { retryAfterSeconds: deadline / 1000 });
-    await world.clock.wait(pause);
+  const holding = await waitForPlace(world, () =>
+    world.store.transaction((store) => holdForNetwork({ ...world, store }, 'taken', caller)),
+  );
+  if (holding.outcome === 'used_up') {
+    throw new Failure('rate_limited', { retryAfterSeconds: secondsUntil(holding.until, world.clock.now()) });
   }
 }
 

@@ -6,24 +6,19 @@ import { dropPending } from './drop-pending.ts';
 import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, proveSecondFactor, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
+import type { PendingFactor } from './pending-factor.ts';
 import { destinationOf } from './pending-login.ts';
+import { makeRecoveryCodes } from './recovery-code.ts';
 import { replaceRecoveryCodes } from './recovery-code-set.ts';
 import { checkCodeBudget, countWrongCode, totpContext } from './second-factor.ts';
 import { maySms, refuseUntil } from './send-limit.ts';
 import { type LiveSession, type Session, stillLive } from './session.ts';
+import { openCodes, sealCodes, showRecoveryCodes } from './shown-recovery-codes.ts';
 import type { Tables } from './store.ts';
-import { hours, type Instant } from './time.ts';
-import { makeTotpSecret, otpauthUri, stepOfCode } from './totp.ts';
+import { hours } from './time.ts';
+import { makeTotpSecret, stepOfCode } from './totp.ts';
+import { enrolmentUri } from './totp-enrolment.ts';
 import type { Caller, ContractName, World } from './world.ts';
-
-/** A factor that waits for its first right code; the active one works until then (rule 18). */
-export interface PendingFactor {
-  channel: CodeFactor;
-  /** An authenticator's secret under the field key. */
-  sealedSecret: string | null;
-  epoch: number;
-  expiresAt: Instant;
-}
 
 const LIFETIME = hours(1);
 const TRIES = 5;
@@ -51,15 +46,19 @@ export async function startSecondFactor(
   const started = await world.store.transaction(
     async (store): Promise<StartedEnrolment | Exclude<Sending, { outcome: 'sent' }>> => {
       const inStore = { ...world, store };
-      const { account } = await stillProven(inStore, live);
+      const { account, session } = await stillProven(inStore, live);
       await boundForAccount(inStore, account, 'enrolment');
-      const pending = { epoch: account.epoch, expiresAt: world.clock.now() + LIFETIME };
+      const pending = {
+        epoch: account.epoch,
+        expiresAt: world.clock.now() + LIFETIME,
+        sessionId: session.id,
+        sealedRecoveryCodes: await codesShownBefore(inStore, { account, session }),
+      };
       if (channel === 'totp') {
         const secret = makeTotpSecret(world);
         const sealedSecret = world.keyring.seal(totpContext(account), secret, world.random.bytes(12));
         await store.secondFactors.putPending(account.id, { channel, sealedSecret, ...pending });
-        const label = account.email ?? account.phone ?? account.username;
-        return { channel, secret, uri: otpauthUri({ secret, issuer: world.policy.serviceName, label }) };
+        return { channel, secret, uri: enrolmentUri(world, account, secret) };
       }
       const to = destinationOf(account, channel);
       if (!to || (channel === 'sms' && !maySms(world, to))) {
@@ -83,11 +82,23 @@ export async function startSecondFactor(
   return started;
 }
 
+/** The front ends of the sanctum contract show the codes together with the secret. */
+async function codesShownBefore(
+  world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
+  live: LiveSession,
+): Promise<string | null> {
+  const { session } = live;
+  if (session.contract !== 'sanctum') return null;
+  const codes = makeRecoveryCodes(world, session.contract);
+  await showRecoveryCodes(world, live, codes);
+  return sealCodes(world, session, codes);
+}
+
 /**
  * Switches the pending factor on with its first right code, which counts as an authentication with it for this session.
  * Other sessions stay, unproven, unless they are to end.
  *
- * @returns ten recovery codes, shown now and never again; they take the place of older ones
+ * @returns recovery codes, shown now and never again; they take the place of older ones
  * @throws {Failure} `code_wrong`; `rate_limited` after ten wrong ones in an hour; `session_ended`
  * @see rules 17, 18, 30; ASVS 5.0: 7.4.3
  */
@@ -167,7 +178,10 @@ async function switchOn(
   if (sealedSecret !== null && of.step !== null) {
     await store.secondFactors.putTotp(account.id, { sealedSecret, lastStep: of.step, confirmedAt: now });
   }
-  const recoveryCodes = await replaceRecoveryCodes(world, account);
+  const { sealedRecoveryCodes } = of.pending;
+  const shown = sealedRecoveryCodes !== null && of.pending.sessionId === session.id;
+  const made = shown ? openCodes(world, session, sealedRecoveryCodes) : undefined;
+  const recoveryCodes = await replaceRecoveryCodes(world, { account, session }, made);
   await store.accounts.setCodeFactor(account.id, channel, now);
   await dropPending(store, account, now);
   await store.sessions.unprove(account.id, session.id);
@@ -191,6 +205,7 @@ export async function disableSecondFactor(
   return world.store.transaction(async (store) => {
     const inStore = { ...world, store };
     const { account, session } = await stillProven(inStore, live);
+    await boundForAccount(inStore, account, 'credential');
     await removeSecondFactor(inStore, account, { contract: session.contract, caller });
     return { ...account, codeFactor: null };
   });

@@ -3,6 +3,7 @@ import { sendCode } from './delivered-code.ts';
 import { type DeviceDescription, fingerprintLabels, hasFingerprint, type NamedDevice, nameDevice } from './device.ts';
 import { inEvenTime } from './even-time.ts';
 import { Failure } from './failure.ts';
+import { checkFailureRate, noteForFailureRate } from './failure-rate.ts';
 import { recordSignIn } from './first-factor.ts';
 import { type IdentifierKind, readIdentifier } from './identifier.ts';
 import { checkNetwork, noteForNetwork } from './network-limit.ts';
@@ -13,6 +14,7 @@ import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
 import type { SessionContract } from './session-lifetime.ts';
 import { type SignedIn, type StartedSession, signedInWith, startSession } from './session-start.ts';
 import { type MustBeProven, withPassword } from './sign-in.ts';
+import { factorRateKey } from './sign-in-allowance.ts';
 import type { Tables } from './store.ts';
 import type { Caller, World } from './world.ts';
 
@@ -36,6 +38,8 @@ export interface Completion<Contract extends SessionContract = SessionContract> 
   device?: DeviceDescription;
   /** A session of the same client that the new one takes the place of. */
   replaces?: SessionCredentials;
+  /** Whether the account's wrong codes are limited by the minute as well. */
+  ratedByMinute?: boolean;
 }
 
 type CompletionWorld = Pick<
@@ -130,10 +134,14 @@ async function completePending(
   if (account.disabledAt !== null || account.codeFactor === null) return 'unreached';
   if (pending) {
     if (pending.epoch !== account.epoch) return 'unreached';
+    if (of.ratedByMinute) await checkFailureRate(world, factorRateKey(account));
     if (!(await store.pendingLogins.takeTry(pending.digest, { most: PENDING_TRIES, now }))) return 'wrong';
   }
   const delivered = pending?.codeBinding ? { purpose: 'sign_in' as const, binding: pending.codeBinding } : undefined;
   const trial = await trySecondFactor(world, { account, proof, delivered, caller, contract });
+  if (of.ratedByMinute && trial !== 'spent') {
+    await noteForFailureRate(world, factorRateKey(account), { failed: trial === 'wrong' });
+  }
   if (trial === 'spent' && pending) await store.pendingLogins.giveTryBack(pending.digest);
   if (trial !== 'right') return trial;
   const signingIn = pending ? await endPendingLogin(world, account, pending, { contract, caller }) : account;
@@ -141,7 +149,14 @@ async function completePending(
   await recordSignIn(world, { account, contract, caller, method: 'second_factor' });
   const device = mergeDevices(of.device && nameDevice(world, of.device, caller), pending?.device);
   const secondFactor = true;
-  return startSession(world, { account: signingIn, contract, caller, secondFactor, ...(device && { device }) });
+  return startSession(world, {
+    account: signingIn,
+    contract,
+    caller,
+    secondFactor,
+    remember: pending?.remember ?? false,
+    ...(device && { device }),
+  });
 }
 
 /** What the second step says of its device, over what the first one said. */

@@ -5,7 +5,15 @@ import type { Tables } from './store.ts';
 import { days, hours, type Instant, minutes, secondsUntil } from './time.ts';
 import type { Caller, World } from './world.ts';
 
-type MailPurpose = 'email_verification' | 'password_reset' | 'magic_link' | 'email_change' | 'claim' | 'unlock';
+type MailPurpose =
+  | 'email_verification'
+  | 'password_reset'
+  | 'password_set_up'
+  | 'invitation'
+  | 'magic_link'
+  | 'email_change'
+  | 'claim'
+  | 'unlock';
 
 interface Limit {
   key: string;
@@ -20,11 +28,22 @@ const PURPOSE_LIMITS: Record<MailPurpose, readonly Omit<Limit, 'key'>[]> = {
     { limit: 1, windowMilliseconds: minutes(1) },
     { limit: 5, windowMilliseconds: hours(1) },
   ],
+  password_set_up: [
+    { limit: 1, windowMilliseconds: minutes(1) },
+    { limit: 5, windowMilliseconds: hours(1) },
+  ],
+  invitation: [
+    { limit: 1, windowMilliseconds: minutes(1) },
+    { limit: 5, windowMilliseconds: hours(1) },
+  ],
   magic_link: [{ limit: 5, windowMilliseconds: hours(1) }],
   email_change: [{ limit: 5, windowMilliseconds: hours(1) }],
   claim: [{ limit: 1, windowMilliseconds: hours(1) }],
   unlock: [{ limit: 3, windowMilliseconds: days(1) }],
 };
+
+/** What strangers' requests cannot use up: what an operator sends, and what a lock does. */
+const APART: ReadonlySet<MailPurpose> = new Set(['invitation', 'unlock']);
 
 /** What one destination is sent on request, over all purposes and contracts; more once a password was right (rule 22). */
 const DESTINATION_LIMITS = {
@@ -45,7 +64,7 @@ export async function mayMail(world: SendWorld, purpose: MailPurpose, address: s
     ...rule,
     key: `mail:${purpose}:${rule.windowMilliseconds}:${digest}`,
   }));
-  return takeAll(world, purpose === 'unlock' ? own : [...own, ...destinationLimits(digest, 'asked')]);
+  return takeAll(world, APART.has(purpose) ? own : [...own, ...destinationLimits(digest, 'asked')]);
 }
 
 /**

@@ -1,28 +1,34 @@
 import { isTokenContract, subjectOf, type TokenContract } from './access-token.ts';
 import { auditEvent } from './audit.ts';
 import { Failure } from './failure.ts';
+import { forgetRemembered } from './remembered-session.ts';
 import { isNewest, type LiveSession, type SessionId, stillLive } from './session.ts';
 import type { SessionContract } from './session-lifetime.ts';
-import { sessionTokenDigests } from './session-token.ts';
+import { RENEWED_GRACE, sessionTokenDigests } from './session-token.ts';
 import type { Tables } from './store.ts';
 import type { Caller, World } from './world.ts';
 
 /** What a client holds of a session: which of them depends on its contract, and each may be missing. */
 export interface SessionCredentials {
-  accessToken?: string;
-  refreshToken?: string;
-  sessionToken?: string;
+  accessToken?: string | undefined;
+  refreshToken?: string | undefined;
+  sessionToken?: string | undefined;
 }
 
 /** The session that what a client holds names, in the way of its contract. */
 export async function sessionNamedBy(
-  world: Pick<World, 'accessTokens' | 'keyring' | 'store'>,
+  world: Pick<World, 'accessTokens' | 'clock' | 'keyring' | 'store'>,
   contract: SessionContract,
   credentials: SessionCredentials,
 ): Promise<LiveSession | undefined> {
   if (isTokenContract(contract)) return sessionNamedByTokens(world, contract, credentials);
-  const live = await world.store.sessions.findByToken(sessionTokenDigests(world, credentials.sessionToken ?? ''));
-  return live?.session.contract === contract ? live : undefined;
+  const digests = sessionTokenDigests(world, credentials.sessionToken ?? '');
+  const { sessions } = world.store;
+  const byToken =
+    (await sessions.findByToken(digests)) ??
+    (await sessions.findByFormerToken(digests, world.clock.now() - RENEWED_GRACE));
+  if (byToken?.session.contract === contract) return byToken;
+  return sessionOfFamily(world, contract, credentials.refreshToken);
 }
 
 /**
@@ -35,11 +41,7 @@ async function sessionNamedByTokens(
   { accessToken, refreshToken }: SessionCredentials,
 ): Promise<LiveSession | undefined> {
   const access = accessToken ? await world.accessTokens.check(contract, accessToken) : undefined;
-  const spent = refreshToken
-    ? await world.store.refreshTokens.find(world.keyring.digests('refresh-token', refreshToken))
-    : undefined;
-  const { sessions } = world.store;
-  const byAccess = access && (await sessions.find(access.sessionId));
+  const byAccess = access && (await world.store.sessions.find(access.sessionId));
   if (
     byAccess?.session.contract === contract &&
     isNewest(byAccess.session, access?.tokenId) &&
@@ -47,12 +49,25 @@ async function sessionNamedByTokens(
   ) {
     return byAccess;
   }
-  const byRefresh = spent && (await sessions.find(spent.sessionId));
-  return byRefresh?.session.contract === contract ? byRefresh : undefined;
+  return sessionOfFamily(world, contract, refreshToken);
+}
+
+/** The session that a refresh token, also a spent one, belongs to. */
+async function sessionOfFamily(
+  { keyring, store }: Pick<World, 'keyring' | 'store'>,
+  contract: SessionContract,
+  refreshToken: string | undefined,
+): Promise<LiveSession | undefined> {
+  const token = refreshToken
+    ? await store.refreshTokens.find(keyring.digests('refresh-token', refreshToken))
+    : undefined;
+  const live = token && (await store.sessions.find(token.sessionId));
+  return live?.session.contract === contract ? live : undefined;
 }
 
 /**
  * Signs out: ends the session that the credentials name, with its refresh tokens. Without one it does nothing.
+ * In the sanctum contract no other client of the account stays signed in beyond what its own token opens.
  *
  * @returns whether there was one to end
  * @see ASVS 5.0: 7.4.1
@@ -63,7 +78,13 @@ export async function signOut(
 ): Promise<boolean> {
   const live = await sessionNamedBy(world, input.contract, input.credentials);
   if (!live) return false;
-  return world.store.transaction((store) => end({ ...world, store }, live, live.session.id, input.caller));
+  return world.store.transaction(async (store) => {
+    // First, so that of two browsers that sign out side by side the second waits before it has touched anything.
+    await store.accounts.hold(live.account.id);
+    const ended = await end({ ...world, store }, live, live.session.id, input.caller);
+    if (ended && input.contract === 'sanctum') await forgetRemembered(store, live.account);
+    return ended;
+  });
 }
 
 /**

@@ -5,9 +5,9 @@ import { type DeviceId, MOST_DEVICES, type NamedDevice } from './device.ts';
 import { Failure } from './failure.ts';
 import { KNOWN_FOR } from './lockout.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
-import { makeRefreshToken, newRefreshToken } from './refresh-token-family.ts';
+import { type FamilyContract, makeRefreshToken, newRefreshToken } from './refresh-token-family.ts';
 import type { Session, SessionId } from './session.ts';
-import { type SessionContract, sessionEnd } from './session-lifetime.ts';
+import { absoluteEnd, type SessionContract, sessionEnd } from './session-lifetime.ts';
 import { newSessionToken, USE_NOTED_EVERY } from './session-token.ts';
 import type { Tables } from './store.ts';
 import { hours } from './time.ts';
@@ -25,6 +25,8 @@ export interface StartedSession {
   session: Session;
   /** What the client keeps the session by: its first refresh token, or the token that opens it by itself. */
   secret: string;
+  /** What opens it anew when its own secret no longer does, where the client is to stay signed in. */
+  rememberToken: string | null;
   /** For the client to send back at its next sign-in; a client known already keeps its own (rule 20). */
   clientToken: string;
 }
@@ -32,24 +34,26 @@ export interface StartedSession {
 /** How a contract's sessions travel. */
 type Secrets<Contract extends SessionContract> = Contract extends TokenContract
   ? { accessToken: string; refreshToken: string }
-  : { sessionToken: string };
+  : Contract extends 'sanctum'
+    ? { sessionToken: string; rememberToken: string | null }
+    : { sessionToken: string };
 
 /** What a signed-in client is given. */
 export type SignedIn<Contract extends SessionContract = TokenContract> = {
   outcome: 'signed_in';
-} & Omit<StartedSession, 'secret'> &
+} & Omit<StartedSession, 'rememberToken' | 'secret'> &
   Secrets<Contract>;
 
 /** Puts the secrets of a session that is durable into the form of its contract. */
 export async function signedInWith<Contract extends SessionContract>(
   world: Pick<World, 'accessTokens' | 'clock'>,
   contract: Contract,
-  { secret, ...started }: StartedSession,
+  { rememberToken, secret, ...started }: StartedSession,
 ): Promise<SignedIn<Contract>> {
   const secrets = isTokenContract(contract)
     ? { accessToken: await accessTokenOf(world, started), refreshToken: secret }
-    : { sessionToken: secret };
-  return { outcome: 'signed_in', ...started, ...secrets } as SignedIn<Contract>;
+    : { sessionToken: secret, ...(contract === 'sanctum' && { rememberToken }) };
+  return { outcome: 'signed_in', ...started, ...secrets } as unknown as SignedIn<Contract>;
 }
 
 type StartWorld = Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables };
@@ -80,6 +84,8 @@ export async function startSession(
     caller: Caller;
     secondFactor: boolean;
     device?: NamedDevice;
+    /** Whether the client is to stay signed in beyond what its token opens, up to the session's absolute end. */
+    remember?: boolean;
   },
 ): Promise<StartedSession> {
   const { caller, contract, device } = of;
@@ -96,11 +102,15 @@ export async function startSession(
     authenticatedAt: now,
     factorProvenAt: of.secondFactor ? now : null,
     lastUsedAt: now,
-    expiresAt: sessionEnd(contract, now, now),
+    expiresAt: of.remember ? absoluteEnd(contract, now) : sessionEnd(contract, now, now),
     address: caller.address,
     userAgent: caller.userAgent,
     deviceId: device ? await useDevice(world, held, device, caller) : null,
     tokenDigest: token?.digest ?? null,
+    previousTokenDigest: null,
+    tokenRenewedAt: null,
+    siteId: held.defaultSiteId,
+    passwordConfirmedAt: null,
   };
   await world.store.sessions.insert(session);
   const ended = await world.store.sessions.endBeyond(held.id, {
@@ -115,16 +125,17 @@ export async function startSession(
     await world.store.audit.record(auditEvent('session.ended_by_cap', { account: held, contract, caller, now, facts }));
   }
   const secret = token?.token ?? (await startFamily(world, session));
+  const rememberToken = of.remember ? await startFamily(world, session) : null;
   const clientToken = await recogniseClient(world, held, caller, device ?? null);
   const account = {
     ...held,
     ...(await world.store.accounts.recordSignIn(held.id, { at: now, address: caller.address })),
   };
-  return { account, session, secret, clientToken };
+  return { account, session, secret, rememberToken, clientToken };
 }
 
 async function startFamily(world: StartWorld, session: Session): Promise<string> {
-  const refreshToken = newRefreshToken(world, session.contract as TokenContract);
+  const refreshToken = newRefreshToken(world, session.contract as FamilyContract);
   await world.store.refreshTokens.insert(makeRefreshToken(world, session, refreshToken));
   return refreshToken;
 }

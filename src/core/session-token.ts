@@ -1,14 +1,21 @@
 import { Failure } from './failure.ts';
 import { isLive, type LiveSession } from './session.ts';
 import { type SessionContract, sessionEnd } from './session-lifetime.ts';
-import { hours } from './time.ts';
+import { hours, type Instant, minutes, seconds } from './time.ts';
 import type { World } from './world.ts';
 
 /** 256 bits in base64url: no data in it, and nothing to tell it from another (ASVS 5.0: 7.2.3). */
 const FORM = /^[\w-]{43}$/;
 
-/** Between two notes of a session's use: a session that is looked at all the time is not written all the time. */
+/**
+ * Longest between two notes of a session's use: a session that is looked at all the time is not written all the time.
+ * One that lives for two idle hours is written more often than one that lives for seven idle days.
+ */
 export const USE_NOTED_EVERY = hours(1);
+const useNotedEvery = (contract: SessionContract): number => (contract === 'sanctum' ? minutes(1) : USE_NOTED_EVERY);
+
+/** How long a token answers after another has taken its place: for requests that were on their way (rule 30). */
+export const RENEWED_GRACE = seconds(10);
 
 /** Makes the secret that opens a session by itself; only its digest is kept. */
 export function newSessionToken(world: Pick<World, 'keyring' | 'random'>): { token: string; digest: string } {
@@ -40,14 +47,19 @@ export async function checkSessionToken(
   const now = world.clock.now();
   const { sessions } = world.store;
   const opens = (live: LiveSession | undefined): live is LiveSession =>
-    live !== undefined && isLive(live, contract, now);
+    live !== undefined && isLive(live, contract, now) && isAwake(live, contract, now);
   const copy = changes ? undefined : await sessions.peekByToken(digests);
-  const live = opens(copy) ? copy : await sessions.findByToken(digests);
+  let live = opens(copy) ? copy : await sessions.findByToken(digests);
+  if (contract === 'sanctum') live ??= await sessions.findByFormerToken(digests, now - RENEWED_GRACE);
   if (!opens(live)) throw new Failure('session_ended', { credential: 'over' });
   const { email, emailVerifiedAt } = live.account;
   if (!input.unprovenToo && email !== null && emailVerifiedAt === null) throw new Failure('identifier_unproven');
-  return now - live.session.lastUsedAt < USE_NOTED_EVERY ? live : noteUse(world, live, contract);
+  return now - live.session.lastUsedAt < useNotedEvery(contract) ? live : noteUse(world, live, contract);
 }
+
+/** Whether its token still opens it: one that is remembered lives on, and waits for what it is remembered by. */
+const isAwake = ({ session }: LiveSession, contract: SessionContract, now: Instant): boolean =>
+  now < sessionEnd(contract, session.createdAt, session.lastUsedAt);
 
 async function noteUse(
   world: Pick<World, 'clock' | 'store'>,
@@ -58,5 +70,5 @@ async function noteUse(
   const use = { lastUsedAt, expiresAt: sessionEnd(contract, session.createdAt, lastUsedAt) };
   const noted = await world.store.transaction((store) => store.sessions.touch(session.id, use));
   if (!noted) throw new Failure('session_ended', { credential: 'over' });
-  return { account, session: { ...session, ...use } };
+  return { account, session: { ...session, ...use, expiresAt: Math.max(use.expiresAt, session.expiresAt) } };
 }

@@ -1,6 +1,7 @@
 import type { Account, AccountId } from './account.ts';
 import type { DeviceId } from './device.ts';
 import { Failure } from './failure.ts';
+import type { SiteId } from './site.ts';
 import type { Tables } from './store.ts';
 import type { Instant } from './time.ts';
 import type { ContractName, World } from './world.ts';
@@ -23,7 +24,7 @@ export interface Session {
   authenticatedAt: Instant;
   /** When a second factor was last proven in it. */
   factorProvenAt: Instant | null;
-  /** Coalesced: moved by a sign-in or a refresh, not by a look. */
+  /** Coalesced: moved by a sign-in or a refresh, and by looks where these make it live on, now and then. */
   lastUsedAt: Instant;
   /** Idle and absolute end, whichever comes first. */
   expiresAt: Instant;
@@ -33,6 +34,13 @@ export interface Session {
   deviceId: DeviceId | null;
   /** Of the opaque token that opens it, in contracts that have one. */
   tokenDigest: string | null;
+  /** Of the token before, and when it was renewed: it answers for some seconds more (rule 30). */
+  previousTokenDigest: string | null;
+  tokenRenewedAt: Instant | null;
+  /** The site that it is at: the account's default when it began, until it is moved. */
+  siteId: SiteId | null;
+  /** When the password was last confirmed in it; signing in is no confirmation (rule 19). */
+  passwordConfirmedAt: Instant | null;
 }
 
 export interface LiveSession {

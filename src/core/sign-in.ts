@@ -2,15 +2,18 @@ import { type Account, type CodeFactor, isProven, NOBODY } from './account.ts';
 import { type DeviceDescription, nameDevice } from './device.ts';
 import { withEvenNo } from './even-time.ts';
 import { Failure } from './failure.ts';
+import { withinFailureRate } from './failure-rate.ts';
 import { openSignIn } from './first-factor.ts';
 import { type IdentifierKind, readIdentifier } from './identifier.ts';
 import { type Attempt, beginAttempt, bucketFor, releaseAttempt, succeedAttempt } from './lockout.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
+import { checkNetwork } from './network-limit.ts';
 import { isPlausiblePassword, normalizedPassword } from './password.ts';
 import type { SecondFactorDue } from './pending-login.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
 import type { SessionContract } from './session-lifetime.ts';
 import { holdUnchanged, type SignedIn, signedInWith } from './session-start.ts';
+import { passwordRateKey } from './sign-in-allowance.ts';
 import { recordWrongPassword } from './sign-in-failure.ts';
 import type { Tables } from './store.ts';
 import type { Caller, PasswordHash, World } from './world.ts';
@@ -44,6 +47,14 @@ export interface PasswordSignIn<Contract extends SessionContract = SessionContra
   mustBeProven: MustBeProven;
   /** A session of the same client that the new one takes the place of. */
   replaces?: SessionCredentials;
+  /** The challenge of a login of the same client that still waits for its second factor, and that this one takes the place of. */
+  replacesPending?: string | undefined;
+  /** Whether the client is to stay signed in. */
+  remember?: boolean;
+  /** Closes the sign-in to all but who was given this permission everywhere, by itself and not with a role. */
+  closedBut?: string | undefined;
+  /** Whether wrong passwords for one identifier from one address are limited by the minute as well. */
+  ratedByMinute?: boolean;
 }
 
 /**
@@ -52,7 +63,7 @@ export interface PasswordSignIn<Contract extends SessionContract = SessionContra
  *
  * @throws {Failure} `invalid_credentials`: unknown, wrong, locked by an operator, or changed meanwhile
  * @throws {Failure} `account_locked`, `rate_limited`, `overloaded`
- * @throws {Failure} `identifier_unproven` after the right password
+ * @throws {Failure} `identifier_unproven`, `sign_in_closed` after the right password
  * @see ASVS 5.0: 6.3.1, 6.3.8; rules 8, 14, 20, 21, 22
  */
 export async function signInWithPassword<Contract extends SessionContract>(
@@ -62,7 +73,14 @@ export async function signInWithPassword<Contract extends SessionContract>(
   const { caller, contract } = input;
   const device = input.device && nameDevice(world, input.device, caller);
   const opened = await withPassword(world, input, (inStore, account) =>
-    openSignIn(inStore, { account, contract, caller, firstFactor: 'password', device }),
+    openSignIn(inStore, {
+      account,
+      contract,
+      caller,
+      firstFactor: 'password',
+      device,
+      remember: input.remember ?? false,
+    }),
   );
   // A password is never asked for after the password.
   return 'outcome' in opened ? (opened as SecondFactorDue<CodeFactor>) : signedInWith(world, contract, opened);
@@ -80,7 +98,20 @@ export function withPassword<T>(
   next: (world: InTransaction<SignInWorld>, account: Account) => Promise<T>,
 ): Promise<T> {
   // Outside of the queue: who waits for the clock takes nobody's place.
-  return withEvenNo(world, 'invalid_credentials', () => world.hasher.admit(() => tryPassword(world, input, next)));
+  const attempt = (): Promise<T> =>
+    withEvenNo(world, 'invalid_credentials', () => world.hasher.admit(() => tryPassword(world, input, next)));
+  return input.ratedByMinute ? ratedByMinute(world, input, attempt) : attempt();
+}
+
+async function ratedByMinute<T>(
+  world: SignInWorld,
+  { caller, identifier }: PasswordSignIn,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  // Who is refused anyhow leaves no row for each address they name.
+  await checkNetwork(world, 'failure', caller);
+  const counts = (error: unknown): boolean => error instanceof Failure && error.code === 'invalid_credentials';
+  return withinFailureRate(world, { key: passwordRateKey(world, identifier, caller), counts }, attempt);
 }
 
 async function tryPassword<T>(
@@ -94,7 +125,7 @@ async function tryPassword<T>(
   const bucket = await bucketFor(world, input.identifier, account, input.caller);
   const attempt = await beginAttempt(world, bucket, input.caller);
   let decided = false;
-  let result: { opened: T } | undefined;
+  let result: { opened: T } | { refused: 'identifier_unproven' | 'sign_in_closed' };
   try {
     const checked = await checkStoredPassword(world, account, input.password);
     if (!checked || !account || account.disabledAt !== null || !attempt.passwordUsable) {
@@ -108,7 +139,7 @@ async function tryPassword<T>(
     // What decides an attempt gives its place back; one that nothing decided must not keep it.
     if (!decided) await releaseAttempt(world, attempt).catch(() => {});
   }
-  if (!result) throw new Failure('identifier_unproven');
+  if ('refused' in result) throw new Failure(result.refused);
   return result.opened;
 }
 
@@ -130,7 +161,7 @@ export async function checkStoredPassword(
   return { stored, upgraded: world.hasher.isOutdated(stored) ? await world.hasher.hash(password) : undefined };
 }
 
-/** @returns `undefined` when the contract wants a proven identifier and there is none */
+/** What the right password opens, or why it opens nothing: said after the run of failures is over. */
 async function finishFirstFactor<T>(
   world: SignInWorld,
   of: {
@@ -141,7 +172,7 @@ async function finishFirstFactor<T>(
     input: PasswordSignIn;
   },
   next: (world: InTransaction<SignInWorld>, account: Account) => Promise<T>,
-): Promise<{ opened: T } | undefined> {
+): Promise<{ opened: T } | { refused: 'identifier_unproven' | 'sign_in_closed' }> {
   const { account, attempt, input } = of;
   const replaced = input.replaces && (await sessionNamedBy(world, input.contract, input.replaces));
   return world.store.transaction(async (store) => {
@@ -150,7 +181,10 @@ async function finishFirstFactor<T>(
     const { failuresBefore } = await succeedAttempt(inStore, attempt);
     if (of.upgraded) await store.passwords.upgrade(account.id, of.stored, of.upgraded);
     if (held.failedAttempts > 0) await store.accounts.clearFailedAttempts(account.id);
-    if (!isProvenEnough(world, held, input.mustBeProven)) return undefined;
+    if (!isProvenEnough(world, held, input.mustBeProven)) return { refused: 'identifier_unproven' };
+    if (input.closedBut !== undefined && !(await isGivenEverywhere(inStore, held, input.closedBut))) {
+      return { refused: 'sign_in_closed' };
+    }
     if (replaced) await store.sessions.end(replaced.account.id, replaced.session.id);
     if (failuresBefore >= WORTH_A_NOTICE) {
       await mailTo(inStore, account, {
@@ -158,8 +192,28 @@ async function finishFirstFactor<T>(
         facts: circumstancesOf(world, account, input.caller),
       });
     }
-    return { opened: await next(inStore, held) };
+    const opened = await next(inStore, held);
+    // Afterwards: a code that was sent for it a moment ago is good for the new one.
+    if (input.replacesPending !== undefined) await dropPendingLogin(inStore, held, input);
+    return { opened };
   });
+}
+
+/** Of the account that is held alone: another's waits for its own end, since its rows may be held by others. */
+async function dropPendingLogin(
+  world: Pick<World, 'clock' | 'keyring'> & { store: Tables },
+  account: Account,
+  { contract, replacesPending = '' }: PasswordSignIn,
+): Promise<void> {
+  const { pendingLogins } = world.store;
+  const digests = world.keyring.digests('challenge', replacesPending);
+  const pending = await pendingLogins.find(digests, contract, world.clock.now());
+  if (pending?.accountId === account.id) await pendingLogins.remove(pending.digest);
+}
+
+async function isGivenEverywhere({ store }: { store: Tables }, account: Account, permission: string): Promise<boolean> {
+  const given = await store.permissions.listHeld(account.id);
+  return given.some(({ name, siteId }) => name === permission && siteId === null);
 }
 
 function isProvenEnough({ policy }: Pick<World, 'policy'>, account: Account, asked: MustBeProven): boolean {

@@ -7,11 +7,13 @@ import type { LinkedIdentity } from './linked-identity.ts';
 import type { Message } from './message.ts';
 import type { OneTimePurpose, OneTimeToken } from './one-time-token.ts';
 import type { Passkey } from './passkey.ts';
+import type { PendingFactor } from './pending-factor.ts';
 import type { PendingLogin } from './pending-login.ts';
 import type { RefreshToken } from './refresh-token-family.ts';
-import type { PendingFactor } from './second-factor-enrolment.ts';
 import type { Session, SessionId } from './session.ts';
 import type { SigningKey } from './signing-key.ts';
+import type { SiteId } from './site.ts';
+import type { Permissions, Roles, Sites } from './site-store.ts';
 import type { Instant } from './time.ts';
 import type { ContractName, PasswordHash } from './world.ts';
 
@@ -44,6 +46,9 @@ export interface Tables {
   outbox: Outbox;
   audit: Audit;
   signingKeys: SigningKeys;
+  sites: Sites;
+  roles: Roles;
+  permissions: Permissions;
 }
 
 export interface NewAccount {
@@ -82,6 +87,9 @@ export interface Accounts {
     profile: Pick<Account, 'firstName' | 'image' | 'lastName' | 'name'>,
     now: Instant,
   ): Promise<void>;
+  setLocale(id: AccountId, locale: Locale, now: Instant): Promise<void>;
+  /** Where its new sessions begin. */
+  setDefaultSite(id: AccountId, siteId: SiteId): Promise<void>;
   setCodeFactor(id: AccountId, factor: CodeFactor | null, now: Instant): Promise<void>;
   /** Counts a sign-in and ends what was counted against it. @returns what the row says now */
   recordSignIn(
@@ -132,6 +140,8 @@ export interface Identifiers {
 export interface Passwords {
   find(accountId: AccountId): Promise<(PasswordHash & { changedAt: Instant; disabledAt: Instant | null }) | undefined>;
   replace(accountId: AccountId, hash: PasswordHash, now: Instant): Promise<void>;
+  /** Stores an account's first one. @returns `false` if it has one. One statement. */
+  add(accountId: AccountId, hash: PasswordHash, now: Instant): Promise<boolean>;
   /** Stores the same password's newer hash, unless the password was changed meanwhile. */
   upgrade(accountId: AccountId, from: PasswordHash, to: PasswordHash): Promise<boolean>;
   remove(accountId: AccountId): Promise<void>;
@@ -153,12 +163,28 @@ export interface Sessions {
     id: SessionId,
     change: Pick<Session, 'lastUsedAt' | 'expiresAt' | 'address' | 'userAgent'> & { tokenId: string },
   ): Promise<boolean>;
-  /** Notes a use. */
+  /** As {@link findByToken}, by those of the token before, if it was renewed no longer ago than `since`. */
+  findByFormerToken(
+    digests: readonly string[],
+    since: Instant,
+  ): Promise<{ session: Session; account: Account } | undefined>;
+  /** Puts another token in the place of the one that opens it, after the password was confirmed in it. */
+  renewToken(id: SessionId, change: { tokenDigest: string; renewedAt: Instant }): Promise<boolean>;
+  /** Opens it anew with another token; what was proven in it before is not any more. */
+  reopen(
+    id: SessionId,
+    change: Pick<Session, 'address' | 'lastUsedAt' | 'userAgent'> & { tokenDigest: string },
+  ): Promise<boolean>;
+  /** Has the account's sessions of the contract last no longer than their tokens open them: no other secret does. */
+  forgetRemembered(accountId: AccountId, of: { contract: ContractName; idle: number }): Promise<void>;
+  markPasswordConfirmed(id: SessionId, now: Instant): Promise<boolean>;
+  /** Notes a use; it never makes the session end sooner. */
   touch(id: SessionId, change: Pick<Session, 'lastUsedAt' | 'expiresAt'>): Promise<boolean>;
   markAuthenticated(
     id: SessionId,
     change: { authenticatedAt: Instant; factorProvenAt: Instant | null },
   ): Promise<boolean>;
+  moveToSite(id: SessionId, siteId: SiteId): Promise<boolean>;
   /** Forgets, in every session but one, that a second factor was proven: it is another one now. */
   unprove(accountId: AccountId, except?: SessionId): Promise<void>;
   end(accountId: AccountId, id: SessionId): Promise<boolean>;
@@ -265,6 +291,14 @@ export interface SecondFactors {
   /** Removes it: of many callers exactly one gets `true` (ASVS 5.0: 6.5.1). */
   takeRecoveryCode(accountId: AccountId, digest: string): Promise<boolean>;
   countRecoveryCodes(accountId: AccountId): Promise<number>;
+  /** The digests of those that are not used up. */
+  listRecoveryCodes(accountId: AccountId): Promise<string[]>;
+  /** Keeps codes for one session to look at; they take the place of what any session of the account had. */
+  putShownCodes(
+    accountId: AccountId,
+    shown: { sessionId: SessionId; sealed: string; expiresAt: Instant },
+  ): Promise<void>;
+  findShownCodes(sessionId: SessionId, now: Instant): Promise<string | undefined>;
   removeAll(accountId: AccountId): Promise<void>;
 }
 
@@ -355,6 +389,10 @@ export interface Limits {
   ): Promise<{ allowed: true } | { allowed: false; until: Instant }>;
   /** Holds one of the places that are left for what may turn out to count. One statement. */
   hold(key: string, rule: { limit: number; staleBefore: Instant; now: Instant }): Promise<Holding>;
+  /** What was counted in a window that is not over. */
+  read(key: string, now: Instant): Promise<{ count: number; until: Instant } | undefined>;
+  /** Forgets what was counted; held places stay held. */
+  clear(key: string): Promise<void>;
   /** Gives a held place back, counted or not. */
   settle(key: string, outcome: { counts: boolean; windowMilliseconds: number; now: Instant }): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { QueuedMessage } from '../store/outbox.ts';
 import { DeliveryFailure, type RenderedMessage } from './delivery.ts';
 import { gsmText } from './gsm.ts';
 import { asHtml, asText, type Composition } from './layout.ts';
+import { type LinkTargets, linkIn } from './links.ts';
 import { frenchSpacing, plainLine } from './plain-text.ts';
 import { accountDeleted } from './templates/account-deleted.ts';
 import { accountLocked } from './templates/account-locked.ts';
@@ -30,6 +31,7 @@ import { resetCode } from './templates/reset-code.ts';
 import { resetPassword } from './templates/reset-password.ts';
 import { secondFactorFailures } from './templates/second-factor-failures.ts';
 import { sessionReplayed } from './templates/session-replayed.ts';
+import { setUpPassword } from './templates/set-up-password.ts';
 import { signInAfterFailures } from './templates/sign-in-after-failures.ts';
 import { signInCode } from './templates/sign-in-code.ts';
 import { verifyEmail } from './templates/verify-email.ts';
@@ -41,6 +43,7 @@ const LETTERS: {
   verify_email: verifyEmail,
   claim_account: claimAccount,
   reset_password: resetPassword,
+  set_up_password: setUpPassword,
   magic_link: magicLink,
   change_email: changeEmail,
   password_changed: passwordChanged,
@@ -96,18 +99,16 @@ const DATES: Record<Locale, Intl.DateTimeFormat> = { en: dates('en-GB'), fr: dat
 const SMS_NAME_LENGTH = 20;
 
 /**
- * Puts messages into words. Links come from the public URL alone, never from a request (rule 4), and whatever
+ * Puts messages into words. Links come from the settings alone, never from a request (rule 4), and whatever
  * a person chose (a name, a user agent) is one bounded line, escaped where it meets HTML (R144, R145). An SMS holds
  * nothing that a person chose.
  *
  * @throws {DeliveryFailure} from what it returns, for good, if a message is to go by SMS and has no words for it
  */
-export function renderer(settings: {
-  publicUrl: string;
-  serviceName: string;
-}): (message: QueuedMessage) => RenderedMessage {
-  const { serviceName } = settings;
+export function renderer(settings: LinkTargets & { serviceName: string }): (message: QueuedMessage) => RenderedMessage {
+  const { serviceName, setUpForm } = settings;
   const publicUrl = settings.publicUrl.replace(/\/+$/, '');
+  const spaUrl = settings.spaUrl.replace(/\/+$/, '');
   const { hostname } = new URL(publicUrl);
   const smsName = gsmText(serviceName, SMS_NAME_LENGTH) || hostname.slice(0, SMS_NAME_LENGTH);
 
@@ -124,7 +125,7 @@ export function renderer(settings: {
     const letter = letterIn(serviceName, facts);
     const words = WORDS[locale];
     const space = locale === 'fr' ? frenchSpacing : (text: string) => text;
-    const link = page && 'token' in facts ? `${publicUrl}${page}?token=${encodeURIComponent(facts.token)}` : null;
+    const link = linkIn(message, page, { publicUrl, spaUrl, setUpForm });
     const composition: Composition = {
       locale,
       subject: space(letter.subject),

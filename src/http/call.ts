@@ -6,7 +6,7 @@ import { callerOf } from './caller.ts';
 import { clientTokenIn } from './client-cookie.ts';
 import { type AnyContract, type Call, OrGiven, RedirectTo, type Route } from './contract.ts';
 import { cookiesOf, noCookies } from './cookies.ts';
-import { languageOf } from './language.ts';
+import { speakIn, spokenIn } from './language.ts';
 
 /** What a call needs to know of the server. */
 export interface CallParts {
@@ -26,7 +26,6 @@ export function callOf(
 ): Call<unknown, unknown, unknown> {
   const { usesCookies } = contract;
   const cookies = usesCookies || route.keepsState ? cookiesOf(request, reply, parts.secure) : noCookies;
-  const locale = languageOf(request.headers['accept-language'], contract.defaultLocale);
   return {
     identity: parts.identity,
     body: knownFields(route.takes, request.body),
@@ -34,14 +33,23 @@ export function callOf(
     // Worked out for those who ask: a look at a session does not.
     get caller() {
       const clientToken = usesCookies ? clientTokenIn(cookies, parts.secure) : clientTokenOf(request.body);
-      return callerOf(request, { clientToken, locale, isShared: parts.isSharedNetwork });
+      return callerOf(request, { clientToken, locale: spokenIn(request, contract), isShared: parts.isSharedNetwork });
     },
-    say: contract.words[locale],
+    get say() {
+      return contract.words[spokenIn(request, contract)];
+    },
     cookies,
     get query() {
       return new URLSearchParams(request.url.split('?').slice(1).join('?'));
     },
+    othersKey: undefined,
     origin: request.headers.origin,
+    header(name) {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
+    setHeader: (name, value) => void reply.header(name, value),
+    speak: (locale) => speakIn(request, locale),
     get bearerToken() {
       return usesCookies ? undefined : bearerTokenIn(request.raw);
     },
@@ -68,11 +76,11 @@ function clientTokenOf(body: unknown): string | undefined {
   return typeof token === 'string' ? token : undefined;
 }
 
-/** Lets the handler do its work. @returns what it gives, and the line of the table that says how; or where it sends on */
-export async function answer(
-  route: Route<unknown>,
-  call: Call<unknown, unknown, unknown>,
-): Promise<{ status: number; schema: TSchema; body: unknown } | RedirectTo> {
+/** What a handler gives, and the line of the table that says how; or where it sends on. */
+export type Answer = { status: number; schema: TSchema; body: unknown } | RedirectTo;
+
+/** Lets the handler do its work. */
+export async function answer(route: Route<unknown>, call: Call<unknown, unknown, unknown>): Promise<Answer> {
   const given = await route.handler(call);
   if (given instanceof RedirectTo) {
     if (!route.redirects) throw new Error(`${route.method} ${route.path} sends nobody on`);

@@ -4,7 +4,7 @@ import type { Failures } from '../core/failure.ts';
 import type { Identity } from '../core/identity.ts';
 import type { Caller, ContractName } from '../core/world.ts';
 import type { BodyType } from './body.ts';
-import type { Claim } from './claim.ts';
+import type { Claim, ClaimedRequest } from './claim.ts';
 import type { Cookies } from './cookies.ts';
 import type { Refusals } from './refusal.ts';
 
@@ -24,8 +24,19 @@ export interface Contract<Words> {
   routes: readonly Route<Words>[];
   /** The bodies it reads: JSON alone, unless it says otherwise. */
   bodies?: readonly BodyType[];
+  /**
+   * Whether its handlers judge the bodies they are given, in the contract's own words: its schemas then say which fields
+   * there are, what the reference shows of them and no more, and a body that cannot be read counts as an empty one.
+   */
+  judgesBodies?: boolean;
+  /** Whether a "no" goes with the cookies that its handler has set before. */
+  noKeepsCookies?: boolean;
   /** Which requests are its own on lines that another contract may claim as well; without the other all of them are. */
   claims?: Readonly<Record<Line, Claim>>;
+  /** Keys of a body by which such a line is another contract's. */
+  othersKeys?: Readonly<Record<Line, readonly string[]>>;
+  /** Whether a request bears marks of the contract's front ends: for paths that nobody answers. */
+  bearsMarks?(request: Pick<ClaimedRequest, 'cookies' | 'headers'>): boolean;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a dialect takes its own words, so no contract would be a Contract<unknown>
@@ -42,10 +53,18 @@ export interface Call<Body, Params, Words> {
   cookies: Cookies;
   /** What the request's target says after its path. */
   query: URLSearchParams;
+  /** A key of the body by which the line is another contract's as well; only where the contract judges its bodies. */
+  othersKey: string | undefined;
   /** The page that a browser says the request comes from. */
   origin: string | undefined;
   /** From the `Authorization` header, for a contract without cookies; never from the query or the body. */
   bearerToken: string | undefined;
+  /** A header that the request carries, by its name in lower case; of several the first. */
+  header(name: string): string | undefined;
+  /** Sets a header of the answer, a "no" too. */
+  setHeader(name: string, value: string): void;
+  /** Has the answer, a "no" too, speak the language of whoever turned out to ask. */
+  speak(locale: Locale): void;
   /** Where the contract lives, as the settings say. */
   prefix: string;
   /** Whether the public URL is https. */
@@ -100,8 +119,10 @@ export type Line = `${Method} /${string}`;
 /** One line of the table. */
 export interface Route<Words> {
   method: Method;
-  /** Below the contract's prefix, parameters as `:name`. */
+  /** Below the contract's prefix, or from the root; parameters as `:name`. */
   path: string;
+  /** Whether its path is below the root whatever the contract's prefix: where a document fixes it. */
+  atRoot: boolean;
   summary: string;
   description?: string;
   takes?: TSchema;
@@ -137,6 +158,7 @@ export function route<
     takes?: Takes;
     params?: Params;
     query?: TSchema;
+    atRoot?: boolean;
     redirects?: boolean;
     keepsState?: boolean;
     gives: readonly [status: number, body: Gives];
@@ -150,6 +172,7 @@ export function route<
   return {
     method,
     path,
+    atRoot: of.atRoot ?? false,
     summary: of.summary,
     ...(of.description !== undefined && { description: of.description }),
     ...(of.takes && { takes: of.takes }),
@@ -181,6 +204,9 @@ export interface NoCall<Facts, Words> {
   prefix: string;
   /** Where the request went, below the prefix. */
   path: string;
+  /** The whole of it, and how. */
+  target: string;
+  method: string;
 }
 
 /** Everything that can be refused: one added to the core does not compile until every contract has a word for it. */

@@ -7,6 +7,8 @@ export interface CookieAttributes {
   maxAge: number;
   sameSite: 'strict' | 'lax';
   httpOnly: boolean;
+  /** For a cookie that other hosts below a common parent may read; without, it is this host's alone. */
+  domain?: string;
 }
 
 /** The cookies of one request and its answer. */
@@ -26,8 +28,8 @@ export const hostCookie = (name: string, secure: boolean): string => (secure ? `
 export function cookiesOf(request: FastifyRequest, reply: FastifyReply, secure: boolean): Cookies {
   const header = request.headers.cookie;
   let parsed: ReturnType<typeof parseCookie> | undefined;
-  const set: Cookies['set'] = (name, value, { path, maxAge, sameSite, httpOnly }) => {
-    reply.header('Set-Cookie', stringifySetCookie({ name, value, path, maxAge, sameSite, httpOnly, secure }));
+  const set: Cookies['set'] = (name, value, attributes) => {
+    reply.header('Set-Cookie', stringifySetCookie({ name, value, ...attributes, secure }));
   };
 
   return {
@@ -56,7 +58,8 @@ export const noCookies: Cookies = {
 };
 
 function comesTwice(header: string, name: string): boolean {
-  const first = header.indexOf(`${name}=`);
-  if (header.indexOf(`${name}=`, first + 1) < 0) return false;
+  // Most come once, and need no further look.
+  if (header.indexOf(name) === header.lastIndexOf(name)) return false;
+  // As the parser reads names, with what space there is around them.
   return header.split(';').filter((pair) => pair.split('=')[0]?.trim() === name).length > 1;
 }

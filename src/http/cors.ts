@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-const READABLE = 'X-Request-Id, Retry-After';
+const READABLE = 'X-Request-Id, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset';
 const PREFLIGHT = {
   'Access-Control-Allow-Methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
   'Access-Control-Allow-Headers':
-    'content-type, authorization, x-xsrf-token, x-requested-with, accept, accept-language',
+    'content-type, authorization, x-xsrf-token, x-csrf-token, x-requested-with, accept, accept-language',
   'Access-Control-Max-Age': '600',
 };
 
@@ -26,5 +26,27 @@ export function allowOrigin(
   return true;
 }
 
-/** Answers what a browser asks before it sends a page's request: the same for every path. */
-export const answerPreflight = (reply: FastifyReply): FastifyReply => reply.code(204).headers(PREFLIGHT).send();
+/** Whether a browser asks before it sends a page's request. */
+export const isPreflight = ({ headers }: FastifyRequest): boolean =>
+  headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
+
+/** A list of header names (RFC 9110 §5.6.2), as browsers write it. */
+const NAMES = /^[\w!#$%&'*+.^`|~-]+( *, *[\w!#$%&'*+.^`|~-]+)*$/;
+
+/**
+ * Answers that: the same for every path, with the headers that were asked for, since a front end may well send some that
+ * this server never looks at; nothing to the page of an origin that is not listed.
+ */
+export function answerPreflight(
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  { isListed }: { isListed: boolean },
+): FastifyReply {
+  const asked = headers['access-control-request-headers'] ?? '';
+  return reply
+    .code(204)
+    .header('Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers')
+    .headers(isListed ? PREFLIGHT : {})
+    .headers(isListed && NAMES.test(asked) ? { 'Access-Control-Allow-Headers': asked } : {})
+    .send();
+}

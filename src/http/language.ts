@@ -1,4 +1,6 @@
+import type { FastifyRequest } from 'fastify';
 import type { Locale } from '../core/account.ts';
+import type { AnyContract } from './contract.ts';
 
 /** A longer header is no browser's. */
 const LONGEST = 500;
@@ -26,3 +28,13 @@ export function languageOf(header: string | undefined, fallback: Locale): Locale
   }
   return fallback;
 }
+
+/** What was settled on for a request, once it is known who asks. */
+const settled = new WeakMap<FastifyRequest, Locale>();
+
+/** Has the answer to a request speak a language whatever the request's headers ask for. */
+export const speakIn = (request: FastifyRequest, locale: Locale): void => void settled.set(request, locale);
+
+/** The language in which a request is answered. */
+export const spokenIn = (request: FastifyRequest, { defaultLocale }: Pick<AnyContract, 'defaultLocale'>): Locale =>
+  settled.get(request) ?? languageOf(request.headers['accept-language'], defaultLocale);

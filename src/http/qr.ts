@@ -8,3 +8,9 @@ export async function qrDataUrl(text: string): Promise<string> {
   const { toDataURL } = await import('qrcode');
   return toDataURL(text, { type: 'image/png', errorCorrectionLevel: 'M' });
 }
+
+/** The same as an SVG picture of 192 by 192. */
+export async function qrSvg(text: string): Promise<string> {
+  const { toString: draw } = await import('qrcode');
+  return draw(text, { type: 'svg', errorCorrectionLevel: 'M', width: 192 });
+}

@@ -2,12 +2,14 @@ import type { TSchema } from 'typebox';
 import type { FailureCode } from '../core/failure.ts';
 import { MEDIA_TYPES } from './body.ts';
 import type { AnyContract, Contract, Dialect, No, Route } from './contract.ts';
+import { urlOf } from './paths.ts';
 import type { RefusalCode } from './refusal.ts';
 
 /** Facts with which a dialect shows what its "no" looks like. */
 const SAMPLE_FACTS = {
   allowed: ['POST'],
   credential: 'over',
+  errors: { email: ['The email field must be a valid email address.'] },
   fields: { email: 'email' },
   flaw: 'too_short',
   identifier: 'email',
@@ -25,7 +27,7 @@ type AnyRoute = AnyContract['routes'][number];
 export function referenceOf(contract: AnyContract, publicUrl: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of contract.routes) {
-    const path = `${contract.prefix}${route.path}`.replace(/:(\w+)/g, '{$1}');
+    const path = urlOf(contract, route).replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(contract, route) };
   }
   return {
@@ -42,7 +44,7 @@ function operationOf(contract: AnyContract, route: AnyRoute): object {
     tags: [contract.name],
     summary: route.summary,
     ...(route.description && { description: route.description }),
-    operationId: `${route.method.toLowerCase()}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    operationId: `${route.method.toLowerCase()}${`${route.atRoot ? '/root' : ''}${route.path}`.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     parameters: [
       ...propertiesOf(route.params).map(([name, schema]) => ({ name, in: 'path', required: true, schema })),
       ...propertiesOf(route.query).map(([name, schema]) => ({ name, in: 'query', required: false, schema })),
@@ -60,7 +62,7 @@ function responsesOf(contract: AnyContract, route: AnyRoute): Record<string, obj
   const [also, body] = route.orGives ?? [];
   const either = also === undefined ? undefined : refusals[also];
   return {
-    ...(route.status !== 302 && { [route.status]: answerOf(route.gives) }),
+    ...(route.status !== 302 && { [route.status]: answerOf(route.gives, route.status) }),
     ...(route.redirects && { 302: { description: 'Sends the browser on' } }),
     ...refusals,
     ...(also !== undefined && body && { [also]: either ? besideRefusals(either, body) : answerOf(body) }),
@@ -95,15 +97,15 @@ const hasRequired = (schema: TSchema): boolean => ((schema as { required?: strin
 const bodiesOf = ({ bodies = ['json'] }: AnyContract, schema: TSchema): object =>
   Object.fromEntries(bodies.map((type) => [MEDIA_TYPES[type], { schema }]));
 
-const answerOf = (schema: TSchema): object => ({
+const answerOf = (schema: TSchema, status?: number): object => ({
   description: (schema as { description?: string }).description ?? 'Done',
-  content: { 'application/json': { schema } },
+  ...(status !== 204 && { content: { 'application/json': { schema } } }),
 });
 
 function refusalsOf<Words>(contract: Contract<Words>, route: Route<Words>): Record<string, Refusals> {
   const byStatus = new Map<number, Map<string, No['body']>>();
-  for (const code of codesOf(route)) {
-    const { status, body } = exampleOf(contract, code);
+  for (const code of codesOf(contract, route)) {
+    const { status, body } = exampleOf(contract, route, code);
     byStatus.set(status, (byStatus.get(status) ?? new Map()).set(code, body));
   }
   return Object.fromEntries(
@@ -122,21 +124,22 @@ function refusalsOf<Words>(contract: Contract<Words>, route: Route<Words>): Reco
   );
 }
 
-function codesOf(route: Pick<AnyRoute, 'mayFail' | 'method' | 'takes'>): Code[] {
-  const body: Code[] = route.takes
-    ? ['input_rejected', 'body_unreadable', 'body_too_large', 'media_type_unsupported']
-    : [];
+function codesOf({ judgesBodies }: AnyContract, route: Pick<AnyRoute, 'mayFail' | 'method' | 'takes'>): Code[] {
+  const fields: Code[] = judgesBodies ? ['form_rejected'] : ['input_rejected', 'body_unreadable'];
+  const body: Code[] = route.takes ? [...fields, 'body_too_large', 'media_type_unsupported'] : [];
   const change: Code[] = route.method === 'GET' ? [] : ['foreign_origin'];
   return [...new Set<Code>([...route.mayFail, ...body, ...change, 'unavailable', 'fault'])];
 }
 
-function exampleOf<Words>(contract: Contract<Words>, code: Code): No {
+function exampleOf<Words>(contract: Contract<Words>, route: Pick<AnyRoute, 'method' | 'path'>, code: Code): No {
   const answer = contract.dialect[code] as Dialect<Words>['fault'];
   return answer({
     say: contract.words[contract.defaultLocale],
     facts: SAMPLE_FACTS as never,
     cookies: { get: () => undefined, comesTwice: () => false, set: () => {}, clear: () => {} },
     prefix: contract.prefix,
-    path: '',
+    path: route.path,
+    target: `${contract.prefix}${route.path}`,
+    method: route.method,
   });
 }

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { asNo } from './as-no.ts';
 import type { AnyContract, No } from './contract.ts';
 import { cookiesOf, noCookies } from './cookies.ts';
-import { languageOf } from './language.ts';
+import { spokenIn } from './language.ts';
 import { pathOf } from './paths.ts';
 
 /** What a "no" needs to know of the server. */
@@ -24,13 +24,14 @@ export function refuse(
   if (code === 'fault' || code === 'unavailable')
     request.log.error({ err: error, reqId: request.id }, 'the request failed');
   // A refused request sets nothing, whatever its handler had begun (rule 31).
-  reply.removeHeader('Set-Cookie');
+  if (!contract.noKeepsCookies) reply.removeHeader('Set-Cookie');
   const cookies = contract.usesCookies ? cookiesOf(request, reply, parts.secure) : noCookies;
-  const say = contract.words[languageOf(request.headers['accept-language'], contract.defaultLocale)];
+  const say = contract.words[spokenIn(request, contract)];
   const { prefix } = contract;
   // The route's pattern, where one matched.
-  const path = (request.routeOptions.url ?? pathOf(request)).slice(prefix.length);
+  const target = request.routeOptions.url ?? pathOf(request);
+  const path = target.startsWith(`${prefix}/`) ? target.slice(prefix.length) : target;
   const no = contract.dialect[code] as (call: object) => No;
-  const { status, headers = {}, body } = no({ say, facts, cookies, prefix, path });
+  const { status, headers = {}, body } = no({ say, facts, cookies, prefix, path, target, method: request.method });
   return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(JSON.stringify(body));
 }

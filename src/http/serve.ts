@@ -10,7 +10,7 @@ import { secureHeaders, secureHeaderValues } from './headers.ts';
 import { contractsAt, pathOf } from './paths.ts';
 import { Refusal } from './refusal.ts';
 import { refuse } from './refuse.ts';
-import { contractScope, type ScopeParts } from './scope.ts';
+import { answerUnrouted, contractScope, type ScopeParts } from './scope.ts';
 import { sharedLines, sharedRoute } from './shared-route.ts';
 
 /** Bytes of a request target (R141). */
@@ -70,8 +70,11 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
   }
   const registered = new Set(shared.flatMap(({ claimants }) => claimants.map(({ route }) => route)));
   for (const contract of parts.contracts) {
-    const own = { ...contract, routes: contract.routes.filter((route) => !registered.has(route)) };
-    await app.register((scope) => contractScope(scope, own, parts), { prefix: contract.prefix });
+    const own = contract.routes.filter((route) => !registered.has(route));
+    const below = { ...contract, routes: own.filter(({ atRoot }) => !atRoot) };
+    const atRoot = { ...contract, routes: own.filter(({ atRoot }) => atRoot) };
+    await app.register((scope) => contractScope(scope, below, parts), { prefix: contract.prefix });
+    if (atRoot.routes.length > 0) await app.register((scope) => contractScope(scope, atRoot, parts, 'root'));
   }
   await parts.beside(app);
   await app.ready();
@@ -83,9 +86,10 @@ const problem = (status: number, title: string): string => JSON.stringify({ type
 
 /** Problem documents (RFC 9457) for what belongs to no contract. */
 function problems(app: FastifyInstance, parts: ServerParts): void {
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).type(PROBLEM).send(problem(404, 'There is nothing at this path.')),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    if (answerUnrouted(request, reply, parts)) return reply;
+    return reply.code(404).type(PROBLEM).send(problem(404, 'There is nothing at this path.'));
+  });
   app.setErrorHandler((error, request, reply) => {
     const given = (error as { statusCode?: number }).statusCode ?? 500;
     const away = parts.isUnavailable(error);

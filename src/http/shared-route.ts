@@ -2,15 +2,17 @@ import { parseCookie } from 'cookie';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 
+import { Failure } from '../core/failure.ts';
 import { type BodyReader, type BodyType, bodyReader, MEDIA_TYPES, type SentBody, takeBodies } from './body.ts';
 import { answer, callOf } from './call.ts';
 import type { Claim, ClaimedRequest, ClaimStrength } from './claim.ts';
-import { type AnyContract, type Line, type Method, RedirectTo, type Route } from './contract.ts';
+import type { AnyContract, Line, Method, Route } from './contract.ts';
 import { allowOrigin } from './cors.ts';
 import { checkOrigin, isForeign } from './origin.ts';
+import { urlOf } from './paths.ts';
 import { Refusal } from './refusal.ts';
 import { refuse } from './refuse.ts';
-import { bodyPreparer, type ScopeParts } from './scope.ts';
+import { bodyPreparer, type ScopeParts, sendAnswer } from './scope.ts';
 
 interface Claimant {
   contract: AnyContract;
@@ -25,16 +27,31 @@ export interface SharedLine {
   claimants: readonly Claimant[];
 }
 
+/** Two contracts answer one path, and do not say which requests there are whose: one of them has to be moved. */
+export class LineCollision extends Error {
+  override readonly name = 'LineCollision';
+  /** Method and path. */
+  readonly place: string;
+  /** The contracts, as they are listed. */
+  readonly contracts: readonly string[];
+
+  constructor(place: string, contracts: readonly string[], silent: string) {
+    super(`${contracts.join(' and ')} both answer ${place}, and ${silent} does not say which requests are its own`);
+    this.place = place;
+    this.contracts = contracts;
+  }
+}
+
 /**
  * The lines that more than one of the contracts has.
  *
- * @throws if one of them does not say which requests there are its own: the others' would then reach it, or its own them
+ * @throws {LineCollision} if one of them does not say which requests there are its own: the others' would then reach it, or its own them
  */
 export function sharedLines(contracts: readonly AnyContract[]): SharedLine[] {
   const lines = new Map<string, { contract: AnyContract; route: Route<unknown> }[]>();
   for (const contract of contracts) {
     for (const route of contract.routes) {
-      const place = `${route.method} ${contract.prefix}${route.path}`;
+      const place = `${route.method} ${urlOf(contract, route)}`;
       lines.set(place, [...(lines.get(place) ?? []), { contract, route }]);
     }
   }
@@ -45,8 +62,11 @@ function sharedLine(place: string, owners: { contract: AnyContract; route: Route
   const claimants = owners.map(({ contract, route }): Claimant => {
     const claim = contract.claims?.[`${route.method} ${route.path}` as Line];
     if (claim) return { contract, route, claim };
-    const names = owners.map((owner) => owner.contract.name).join(' and ');
-    throw new Error(`${names} both answer ${place}, and ${contract.name} does not say which requests are its own`);
+    throw new LineCollision(
+      place,
+      owners.map((owner) => owner.contract.name),
+      contract.name,
+    );
   });
   const [method, url] = place.split(' ') as [Method, string];
   return { method, url, claimants };
@@ -88,22 +108,28 @@ export function sharedRoute(scope: FastifyInstance, { method, url, claimants }: 
       checkOrigin(request, isAllowedOrigin);
       prepareBody(request, contract, route);
       validate(request, 'params', route.params);
-      validate(request, 'body', route.takes);
+      if (!contract.judgesBodies) {
+        const foreign = othersKeyIn(contract, route, request.body);
+        if (foreign !== undefined) throw new Failure('input_rejected', { fields: { [foreign]: 'malformed' } });
+        validate(request, 'body', route.takes);
+      }
       done();
     },
     handler: async (request, reply) => {
       const { contract, route } = settled.get(request) as Claimant;
-      const given = await answer(route, callOf(request, reply, contract, route, parts));
-      if (given instanceof RedirectTo) return reply.redirect(given.url, 302);
-      const { status, schema, body } = given;
-      const serialize = reply.compileSerializationSchema(schema as Record<string, unknown>, String(status));
-      return reply
-        .code(status)
-        .type('application/json; charset=utf-8')
-        .send(serialize(body as Record<string, unknown>));
+      const call = callOf(request, reply, contract, route, parts);
+      call.othersKey = othersKeyIn(contract, route, request.body);
+      return sendAnswer(reply, await answer(route, call));
     },
   });
 }
+
+/** By which of its keys a body is in the words of two contracts, and so in those of neither (rule 33). */
+const othersKeyIn = (
+  { othersKeys }: AnyContract,
+  { method, path }: Route<unknown>,
+  body: unknown,
+): string | undefined => othersKeys?.[`${method} ${path}` as Line]?.find((key) => Object.hasOwn(Object(body), key));
 
 const STRENGTHS: Record<ClaimStrength, number> = { content: 3, marks: 2, default: 1, never: 0 };
 

@@ -44,7 +44,8 @@ const script = `'use strict';
 // Every page works without this.
 
 // A mailed token leaves the address bar and the history, and is not shared from there.
-if (new URLSearchParams(location.search).has('token')) history.replaceState(null, '', location.pathname);
+const query = new URLSearchParams(location.search);
+if (query.has('token') || query.has('signature')) history.replaceState(null, '', location.pathname);
 
 // A second press while the first is under way would find the link used.
 let sent = false;

@@ -66,6 +66,8 @@ export const dialect: PageDialect = {
   code_wrong: fault,
   identifier_unproven: fault,
   invalid_credentials: fault,
+  csrf_mismatch: fault,
+  form_rejected: fault,
   last_sign_in_method: fault,
   link_required: fault,
   passkey_refused: fault,
@@ -76,6 +78,7 @@ export const dialect: PageDialect = {
   provider_unknown: fault,
   reauthentication_required: fault,
   session_ended: fault,
+  sign_in_closed: fault,
   sign_up_closed: fault,
 
   body_too_large: ({ say }) => ({ status: 413, advice: say.tooLarge }),

@@ -1,5 +1,5 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { Keyring } from '../core/keyring.ts';
+import { isSameText } from '../core/same-text.ts';
 import type { Random } from '../core/world.ts';
 import { type CookieAttributes, type Cookies, hostCookie } from '../http/cookies.ts';
 
@@ -43,13 +43,7 @@ export function formTokens(parts: {
     },
     check(cookies, field) {
       const value = valueIn(cookies);
-      return value !== undefined && parts.keyring.digests('form', value).some((digest) => equal(digest, field));
+      return value !== undefined && parts.keyring.digests('form', value).some((digest) => isSameText(digest, field));
     },
   };
-}
-
-/** In a time that tells nothing of where they differ (ASVS 5.0: 11.2.4). */
-function equal(one: string, other: string): boolean {
-  const [left, right] = [Buffer.from(one), Buffer.from(other)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }

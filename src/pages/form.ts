@@ -1,5 +1,6 @@
 import forms from '@fastify/formbody';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { SetUpLink } from '../core/set-up-link.ts';
 import { BODY_LIMIT } from '../http/body.ts';
 import { Refusal } from '../http/refusal.ts';
 
@@ -36,6 +37,21 @@ export function tokenIn(request: FastifyRequest): string {
   const { token } = request.query as { token?: unknown };
   return typeof token === 'string' ? token : '';
 }
+
+/** A link to a first password, by its token or as the sanctum contract writes it; `undefined` where a part is missing. */
+export function setUpLinkIn(request: FastifyRequest): SetUpLink | undefined {
+  const { hash, id } = request.params as { hash?: string; id?: string };
+  if (hash === undefined || id === undefined) {
+    const token = tokenIn(request);
+    return token === '' ? undefined : { token };
+  }
+  const { expires, signature } = request.query as { expires?: unknown; signature?: unknown };
+  if (typeof expires !== 'string' || typeof signature !== 'string') return undefined;
+  return { id: wholeNumber(id), hash, expires: wholeNumber(expires), signature };
+}
+
+/** Digits as they are mailed; whatever else there is, is no number. */
+const wholeNumber = (text: string): number => (/^[1-9]\d{0,15}$/.test(text) ? Number(text) : Number.NaN);
 
 function fieldsOf({ body }: FastifyRequest): URLSearchParams {
   const fields = (body as { fields?: unknown } | null | undefined)?.fields;

@@ -1,4 +1,6 @@
 import { Failure, type PasswordFlaw } from '../core/failure.ts';
+import type { DeadSetUp } from '../core/password-set-up.ts';
+import { setUpTokenOf } from '../core/set-up-link.ts';
 import type { PageCall, PageHandler } from './contract.ts';
 import type { PageContent } from './layout.ts';
 import {
@@ -8,6 +10,7 @@ import {
   landingPage,
   magicLinkPage,
   resetPage,
+  setUpPage,
   unlockPage,
   verificationPage,
 } from './views.ts';
@@ -52,6 +55,35 @@ async function passwordForm(call: PageCall, flaw?: PasswordFlaw): Promise<PageCo
   const { email, redirectUrl } = await call.identity.lookAtPasswordReset({ token });
   const form = { email, redirectUrl, token, formToken: call.formToken(), minimum: call.passwordMinimum };
   return resetPage(call.say, flaw ? { ...form, flaw } : form);
+}
+
+export const askForFirstPassword: PageHandler = (call) => firstPasswordForm(call);
+
+export const setUpPassword: PageHandler = async (call) => {
+  const input = { link: call.setUpLink(), password: call.field('password'), contract, caller: call.caller } as const;
+  try {
+    const { outcome } = await call.identity.finishSetUp(input);
+    return outcome === 'set_up' ? advicePage(call.say.setUpDone) : deadSetUp(call, outcome);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'password_rejected') throw error;
+    const { flaw } = error.facts as Failure<'password_rejected'>['facts'];
+    return { ...(await firstPasswordForm(call, flaw)), status: 422 };
+  }
+};
+
+async function firstPasswordForm(call: PageCall, flaw?: PasswordFlaw): Promise<PageContent> {
+  const link = call.setUpLink();
+  const seen = await call.identity.lookAtSetUp(link);
+  if (seen.outcome !== 'valid') return deadSetUp(call, seen.outcome);
+  const { email } = seen.account;
+  const form = { email, token: setUpTokenOf(link), formToken: call.formToken(), minimum: call.passwordMinimum };
+  return setUpPage(call.say, flaw ? { ...form, flaw } : form);
+}
+
+/** @throws {Failure} `token_invalid`, alike for a link that ran out and one that never was */
+function deadSetUp({ say }: PageCall, outcome: DeadSetUp['outcome']): PageContent {
+  if (outcome !== 'done') throw new Failure('token_invalid');
+  return { ...advicePage(say.alreadySetUp), status: 410 };
 }
 
 export const askToSignIn: PageHandler = async (call) => {

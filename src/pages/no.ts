@@ -22,8 +22,7 @@ const TOKEN = /^[\w-]{43}$/;
 export function answerNo(error: unknown, request: FastifyRequest, reply: FastifyReply, parts: NoParts): FastifyReply {
   const { code, facts } = error instanceof PageRefusal ? error : asNo(error, parts.isUnavailable);
   const say = words[languageOf(request.headers['accept-language'], 'en')];
-  const path = request.url.split('?')[0];
-  const link = pages.find((page) => page.path === path)?.link;
+  const link = pages.find((page) => page.path === request.routeOptions.url)?.link;
   const no = (dialect[code] as (call: object) => PageNo)({ say, facts, link });
   if (no.status >= 500 && code !== 'overloaded')
     request.log.error({ err: error, reqId: request.id }, 'the request failed');

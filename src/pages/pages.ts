@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Identity } from '../core/identity.ts';
 import type { Keyring } from '../core/keyring.ts';
 import type { Random } from '../core/world.ts';
+import { wantsJson } from '../http/accepts.ts';
 import { callerOf } from '../http/caller.ts';
 import { clientTokenIn } from '../http/client-cookie.ts';
 import { cookiesOf } from '../http/cookies.ts';
@@ -10,7 +11,7 @@ import { checkOrigin } from '../http/origin.ts';
 import { Refusal } from '../http/refusal.ts';
 import { assets } from './assets.ts';
 import { type PageCall, pages } from './contract.ts';
-import { fieldIn, readForms, tokenIn } from './form.ts';
+import { fieldIn, readForms, setUpLinkIn, tokenIn } from './form.ts';
 import { type FormTokens, formTokens } from './form-token.ts';
 import { sendPage } from './layout.ts';
 import { answerNo, type NoParts } from './no.ts';
@@ -31,6 +32,8 @@ export interface PagesParts extends NoParts {
   isSharedNetwork(address: string): boolean;
   /** Told before a password is chosen. */
   passwordMinimum: number;
+  /** What programs are told at the root, where a contract has an answer for them there. */
+  rootAnswer: object | undefined;
   /** What else this server shows, for the landing page. */
   links: { docs: boolean; mailbox: boolean };
 }
@@ -52,6 +55,7 @@ export async function hostedPages(app: FastifyInstance, parts: PagesParts): Prom
         method: page.method,
         url: page.path,
         handler: async (request, reply) => {
+          if (page.path === '/' && parts.rootAnswer && wantsJson(request.headers.accept)) return parts.rootAnswer;
           const call = callOf(request, reply, parts, tokens);
           const sent = page.method === 'POST';
           if (sent && !tokens.check(call.cookies, fieldIn(request, 'form_token'))) throw new PageRefusal('form_stale');
@@ -79,6 +83,11 @@ function callOf(request: FastifyRequest, reply: FastifyReply, parts: PagesParts,
       const token = tokenIn(request);
       if (token === '') throw new PageRefusal('link_incomplete');
       return token;
+    },
+    setUpLink() {
+      const link = setUpLinkIn(request);
+      if (link === undefined) throw new PageRefusal('link_incomplete');
+      return link;
     },
     field: (name) => fieldIn(request, name),
     formToken: () => tokens.give(cookies),

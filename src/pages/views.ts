@@ -52,28 +52,46 @@ ${form('/verify-email/disown', of, html`<p>${say.notMine}</p><button class="seco
   };
 }
 
-/** @param of.flaw why the password that was sent before is refused */
-export function resetPage(
-  { reset: say, flaw: texts }: Words,
-  of: Hidden & { email: string; redirectUrl: string | null; minimum: number; flaw?: PasswordFlaw },
-): PageContent {
+/** What a form for a password shows; `flaw` is why the one that was sent before is refused. */
+interface PasswordForm extends Hidden {
+  email: string;
+  minimum: number;
+  flaw?: PasswordFlaw;
+}
+
+export function resetPage(words: Words, of: PasswordForm & { redirectUrl: string | null }): PageContent {
+  const { reset: say } = words;
+  return {
+    title: say.title,
+    main: passwordForm('/reset-password', words, of, { ...say, note: html`<p>${say.ends}</p>` }),
+    ...leadsTo(of.redirectUrl),
+  };
+}
+
+export function setUpPage(words: Words, of: PasswordForm): PageContent {
+  const { setUp: say } = words;
+  return { title: say.title, main: passwordForm('/set-up-password', words, of, say) };
+}
+
+function passwordForm(
+  action: string,
+  { flaw: texts, newPassword: say }: Words,
+  of: PasswordForm,
+  words: { account: string; password: string; note?: Html; save: string },
+): Html {
   const flaw = of.flaw && texts[of.flaw](of.minimum);
   // The unseen field tells password managers whose password this is.
   const fields = html`<input type="text" name="username" autocomplete="username" value="${of.email}" readonly hidden>
-<label for="password">${say.password}</label>
+<label for="password">${words.password}</label>
 <input type="password" id="password" name="password" autocomplete="new-password" required autofocus aria-describedby="${flaw && 'flaw '}hint"${flaw && html` aria-invalid="true"`}>
 <p class="hint" id="hint">${say.hint(of.minimum)}</p>
 <label class="reveal" hidden><input type="checkbox" data-reveals="password" autocomplete="off"> ${say.show}</label>
-<p>${say.ends}</p>
-<button>${say.save}</button>`;
-  return {
-    title: say.title,
-    main: html`${flaw && html`<p class="alert" role="alert" id="flaw">${flaw}</p>`}
-<p>${say.account}</p>
+${words.note}
+<button>${words.save}</button>`;
+  return html`${flaw && html`<p class="alert" role="alert" id="flaw">${flaw}</p>`}
+<p>${words.account}</p>
 ${addressLine(of.email)}
-${form('/reset-password', of, fields)}`,
-    ...leadsTo(of.redirectUrl),
-  };
+${form(action, of, fields)}`;
 }
 
 /** The host is shown as browsers write it: in ASCII, so that no letter of it is taken for another. */

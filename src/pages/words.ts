@@ -31,15 +31,11 @@ export interface Words {
   verified: Advice;
   disowned: Advice;
 
-  reset: {
-    title: string;
-    account: string;
-    password: string;
-    hint: (minimum: number) => string;
-    show: string;
-    ends: string;
-    save: string;
-  };
+  newPassword: { hint: (minimum: number) => string; show: string };
+  reset: { title: string; account: string; password: string; ends: string; save: string };
+  setUp: { title: string; account: string; password: string; save: string };
+  setUpDone: Advice;
+  alreadySetUp: Advice;
   flaw: Record<PasswordFlaw, (minimum: number) => string>;
   resetDone: Advice;
 
@@ -101,14 +97,30 @@ const en: Words = {
     text: 'No unconfirmed account uses your address any more. You need do nothing else.',
   },
 
+  newPassword: {
+    hint: (minimum) => `At least ${minimum} characters. A few unrelated words make a good one.`,
+    show: 'Show the password',
+  },
   reset: {
     title: 'Choose a new password',
     account: 'For the account:',
     password: 'New password',
-    hint: (minimum) => `At least ${minimum} characters. A few unrelated words make a good one.`,
-    show: 'Show the password',
     ends: 'Once it is saved, all your devices are signed out.',
     save: 'Save the new password',
+  },
+  setUp: {
+    title: 'Choose your password',
+    account: 'An account was made for you. Choosing a password also confirms its address:',
+    password: 'Password',
+    save: 'Save my password',
+  },
+  setUpDone: {
+    title: 'Your account is ready',
+    text: 'Your password is saved and your address confirmed. Go to the application and sign in with them.',
+  },
+  alreadySetUp: {
+    title: 'You already have a password',
+    text: 'There is nothing else to do: go to the application and sign in. If you forgot your password, ask for a new one there.',
   },
   flaw: {
     too_short: (minimum) => `This password is too short: it takes at least ${minimum} characters.`,
@@ -172,6 +184,8 @@ const en: Words = {
     next: {
       '/verify-email': 'If your address is confirmed, simply sign in; otherwise ask the application for a new link.',
       '/reset-password': 'Ask the application for a new one, and open the newest message.',
+      '/set-up-password':
+        'If you have chosen a password, simply sign in; otherwise ask those who made your account for a new link.',
       '/magic-link': 'Ask the application for a new one, and open the newest message.',
       '/change-email':
         'If your account has the new address, there is nothing else to do; otherwise ask the application for a new link.',
@@ -250,14 +264,30 @@ const fr: Words = {
     text: 'Plus aucun compte non confirmé n’utilise votre adresse. Vous n’avez rien d’autre à faire.',
   },
 
+  newPassword: {
+    hint: (minimum) => `Au moins ${minimum} caractères. Quelques mots sans lien entre eux font un bon mot de passe.`,
+    show: 'Afficher le mot de passe',
+  },
   reset: {
     title: 'Choisissez un nouveau mot de passe',
     account: 'Pour le compte :',
     password: 'Nouveau mot de passe',
-    hint: (minimum) => `Au moins ${minimum} caractères. Quelques mots sans lien entre eux font un bon mot de passe.`,
-    show: 'Afficher le mot de passe',
     ends: 'Une fois qu’il est enregistré, tous vos appareils sont déconnectés.',
     save: 'Enregistrer le mot de passe',
+  },
+  setUp: {
+    title: 'Choisissez votre mot de passe',
+    account: 'Un compte a été créé pour vous. En choisissant un mot de passe, vous confirmez aussi son adresse :',
+    password: 'Mot de passe',
+    save: 'Enregistrer mon mot de passe',
+  },
+  setUpDone: {
+    title: 'Votre compte est prêt',
+    text: 'Votre mot de passe est enregistré et votre adresse confirmée. Allez dans l’application et connectez-vous.',
+  },
+  alreadySetUp: {
+    title: 'Vous avez déjà un mot de passe',
+    text: 'Vous n’avez rien d’autre à faire : allez dans l’application et connectez-vous. Si vous avez oublié votre mot de passe, demandez-en un nouveau au même endroit.',
   },
   flaw: {
     too_short: (minimum) => `Ce mot de passe est trop court : il faut au moins ${minimum} caractères.`,
@@ -323,6 +353,8 @@ const fr: Words = {
       '/verify-email':
         'Si votre adresse est confirmée, connectez-vous simplement ; sinon, demandez un nouveau lien à l’application.',
       '/reset-password': 'Demandez-en un nouveau à l’application et ouvrez le message le plus récent.',
+      '/set-up-password':
+        'Si vous avez déjà choisi un mot de passe, connectez-vous simplement ; sinon, demandez un nouveau lien à qui a créé votre compte.',
       '/magic-link': 'Demandez-en un nouveau à l’application et ouvrez le message le plus récent.',
       '/change-email':
         'Si votre compte a déjà la nouvelle adresse, vous n’avez rien d’autre à faire ; sinon, demandez un nouveau lien à l’application.',

@@ -1,9 +1,10 @@
 import type { ServerMetadata } from 'openid-client';
-import { boundedFetch } from './bounded-fetch.ts';
+import { boundedFetch } from '../outbound/bounded-fetch.ts';
+import type { Reach } from '../outbound/reach.ts';
+import { Unreachable } from '../outbound/trouble.ts';
 import type { OidcConfiguration } from './configuration.ts';
 import type { Limits } from './limits.ts';
-import type { Reach } from './reach.ts';
-import { reasonOf, Unreachable, unreachableIn } from './trouble.ts';
+import { reasonOf, unreachableIn } from './trouble.ts';
 
 const ENDPOINTS = ['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'userinfo_endpoint'] as const;
 

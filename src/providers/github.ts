@@ -1,12 +1,12 @@
 import type { Configuration, ServerMetadata } from 'openid-client';
 import type { ProviderIdentity, ProviderTrip } from '../core/identity-provider.ts';
-import { boundedFetch } from './bounded-fetch.ts';
+import { boundedFetch } from '../outbound/bounded-fetch.ts';
+import { reachOf } from '../outbound/reach.ts';
+import { Unsound } from '../outbound/trouble.ts';
 import type { GitHubConfiguration } from './configuration.ts';
 import type { Limits } from './limits.ts';
 import { emailFrom, nameFrom, pictureFrom } from './profile.ts';
 import { callbackWith, type Provider } from './provider.ts';
-import { reachOf } from './reach.ts';
-import { Unsound } from './trouble.ts';
 
 type Client = typeof import('openid-client');
 

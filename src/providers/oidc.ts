@@ -1,13 +1,13 @@
 import type { Configuration, IDToken, ServerMetadata } from 'openid-client';
 import type { ProviderIdentity, ProviderTrip } from '../core/identity-provider.ts';
-import { boundedFetch } from './bounded-fetch.ts';
+import { boundedFetch } from '../outbound/bounded-fetch.ts';
+import { reachOf } from '../outbound/reach.ts';
+import { Unsound } from '../outbound/trouble.ts';
 import type { OidcConfiguration } from './configuration.ts';
 import { discovery } from './discovery.ts';
 import type { Limits } from './limits.ts';
 import { emailFrom, isInDomains, nameFrom, pictureFrom } from './profile.ts';
 import { callbackWith, type Provider } from './provider.ts';
-import { reachOf } from './reach.ts';
-import { Unsound } from './trouble.ts';
 
 type Client = typeof import('openid-client');
 

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import type { Account, AccountId, CodeFactor, Locale } from '../core/account.ts';
+import type { SiteId } from '../core/site.ts';
 import type { Accounts } from '../core/store.ts';
 import type { DatabaseHandle, Effects } from './database.ts';
 import type { AccountTable, Database } from './schema.ts';
@@ -112,6 +113,8 @@ export function accountsOn(db: Kysely<Database>, effects: Effects, kind: Databas
       }),
     setProfile: (id, { firstName, image, lastName, name }, now) =>
       change(id, { name, first_name: firstName, last_name: lastName, image, updated_at: now }),
+    setLocale: (id, locale, now) => change(id, { locale, updated_at: now }),
+    setDefaultSite: (id, siteId) => change(id, { default_site_id: siteId }),
     setCodeFactor: (id, factor, now) => change(id, { code_factor: factor, updated_at: now }),
     async recordSignIn(id, { address, at }) {
       effects.accounts.add(id);
@@ -218,6 +221,7 @@ export function accountFrom(row: Row): Account {
     accountableId: row.accountable_id ?? row.id,
     epoch: row.epoch,
     codeFactor: row.code_factor as CodeFactor | null,
+    defaultSiteId: row.default_site_id as SiteId | null,
     disabledAt: row.disabled_at,
     email: row.email,
     emailVerifiedAt: row.email_verified_at,

@@ -39,6 +39,7 @@ function steps(now: Instant): ((db: Kysely<Database>) => Promise<number>)[] {
     byKey('pending_login', 'digest', sql`expires_at <= ${now}`),
     byKey('delivered_code', 'account_id, purpose, binding', sql`expires_at <= ${now}`),
     byKey('pending_factor', 'account_id', sql`expires_at <= ${now}`),
+    byKey('shown_recovery_codes', 'session_id', sql`expires_at <= ${now}`),
     byKey('spent_challenge', 'digest', sql`expires_at <= ${now}`),
     byKey('known_client', 'digest, account_id', sql`signed_in_at <= ${now - days(30)}`),
     byKey('rate_limit', 'key', sql`resets_at <= ${now - minutes(1)}`),

@@ -27,7 +27,9 @@ export function limitsOn(db: Kysely<Database>): Limits {
       const pending = sql<number>`case when rate_limit.pending_at < ${staleBefore} then 0 else rate_limit.pending end`;
       const held = await sql`
         insert into rate_limit (key, count, resets_at, pending, pending_at) values (${key}, 0, ${now}, 1, ${now})
-        on conflict (key) do update set pending = ${pending} + 1, pending_at = excluded.pending_at
+        on conflict (key) do update set pending = ${pending} + 1, pending_at = excluded.pending_at, count = ${counted},
+          -- A window that is over ends now: the cleaning leaves what is under way its minute.
+          resets_at = case when rate_limit.resets_at <= ${now} then ${now} else rate_limit.resets_at end
           where ${counted} + ${pending} < ${limit}
         returning pending`.execute(db);
       if (held.rows.length > 0) return { outcome: 'held' };
@@ -44,9 +46,15 @@ export function limitsOn(db: Kysely<Database>): Limits {
         where key = ${key}`.execute(db);
     },
     async look(key, { limit, now }) {
+      const counted = await this.read(key, now);
+      return !counted || counted.count < limit ? { allowed: true } : { allowed: false, until: counted.until };
+    },
+    async read(key, now) {
       const row = await db.selectFrom('rate_limit').selectAll().where('key', '=', key).executeTakeFirst();
-      if (!row || row.resets_at <= now || row.count < limit) return { allowed: true };
-      return { allowed: false, until: row.resets_at };
+      return row && row.resets_at > now && row.count > 0 ? { count: row.count, until: row.resets_at } : undefined;
+    },
+    async clear(key) {
+      await db.updateTable('rate_limit').set({ count: 0 }).where('key', '=', key).execute();
     },
   };
 }

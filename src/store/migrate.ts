@@ -3,6 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import * as identityCore from './migrations/0001-identity-core.ts';
 import * as secondFactorsAndDevices from './migrations/0002-second-factors-and-devices.ts';
 import * as passkeysAndProviders from './migrations/0003-passkeys-and-providers.ts';
+import * as sitesAndStatefulSessions from './migrations/0004-sites-and-stateful-sessions.ts';
 import type { Database } from './schema.ts';
 
 /** In order, by name; forward only, and never edited once released. */
@@ -10,6 +11,7 @@ const migrations: Record<string, Migration> = {
   '0001-identity-core': identityCore,
   '0002-second-factors-and-devices': secondFactorsAndDevices,
   '0003-passkeys-and-providers': passkeysAndProviders,
+  '0004-sites-and-stateful-sessions': sitesAndStatefulSessions,
 };
 
 /**

@@ -18,6 +18,15 @@ export function passwordsOn(db: Kysely<Database>, effects: Effects): Passwords {
         .onConflict((conflict) => conflict.column('account_id').doUpdateSet(values))
         .execute();
     },
+    async add(accountId, { hash, pepperId }, now) {
+      effects.accounts.add(accountId);
+      const { numInsertedOrUpdatedRows } = await db
+        .insertInto('password')
+        .values({ account_id: accountId, hash, pepper_id: pepperId, changed_at: now, disabled_at: null })
+        .onConflict((conflict) => conflict.column('account_id').doNothing())
+        .executeTakeFirst();
+      return numInsertedOrUpdatedRows === 1n;
+    },
     async upgrade(accountId, from, to) {
       const { numUpdatedRows } = await db
         .updateTable('password')

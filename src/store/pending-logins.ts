@@ -29,6 +29,7 @@ export function pendingLoginsOn(db: Kysely<Database>): PendingLogins {
           first_factor: pending.firstFactor,
           joins: pending.joins && JSON.stringify(pending.joins),
           origin: pending.origin,
+          remember: Number(pending.remember),
         })
         .execute();
     },
@@ -103,5 +104,6 @@ function pendingFrom(row: Selectable<PendingLoginTable>): PendingLogin {
     firstFactor: row.first_factor as FirstFactor,
     joins: row.joins === null ? null : (JSON.parse(row.joins) as ProviderIdentity),
     origin: row.origin,
+    remember: row.remember === 1,
   };
 }

@@ -15,6 +15,7 @@ export interface Database {
   totp: { account_id: number; sealed_secret: string; last_step: number; confirmed_at: number };
   pending_factor: PendingFactorTable;
   recovery_code: { account_id: number; digest: string };
+  shown_recovery_codes: { session_id: string; account_id: number; sealed: string; expires_at: number };
   passkey: PasskeyTable;
   linked_identity: LinkedIdentityTable;
   spent_challenge: { digest: string; expires_at: number };
@@ -28,6 +29,27 @@ export interface Database {
   audit_head: { id: number; sequence: number; seal: string };
   audit_detail: { event_id: number; account_id: number | null; address: string | null; user_agent: string | null };
   signing_key: SigningKeyTable;
+  site: { id: Generated<number>; name: string; is_headquarters: number; created_at: number };
+  site_member: { account_id: number; site_id: number; created_at: number };
+  role: RoleTable;
+  permission: { name: string; created_at: number };
+  role_permission: { role_id: number; permission: string };
+  role_grant: AtSite & { account_id: number; role_id: number; created_at: number };
+  permission_grant: AtSite & { account_id: number; permission: string; created_at: number };
+}
+
+/** Where something holds: at one site, or, with null and 0, at each. */
+interface AtSite {
+  site_id: number | null;
+  /** The same, with 0 for null: what a key can hold. */
+  site_key: number;
+}
+
+export interface RoleTable extends AtSite {
+  id: Generated<number>;
+  name: string;
+  level: number;
+  created_at: number;
 }
 
 export interface AccountTable {
@@ -63,6 +85,8 @@ export interface AccountTable {
   wrong_codes: Generated<number>;
   /** What authenticators know the account by. */
   passkey_handle: string | null;
+  /** The site that new sessions begin at. */
+  default_site_id: number | null;
 }
 
 export interface PasswordTable {
@@ -101,6 +125,12 @@ export interface SessionTable {
   device_id: number | null;
   /** Of the opaque token that opens it, in contracts that have one. */
   token_digest: string | null;
+  /** Of the one before, which answers for some seconds after it was renewed. */
+  previous_token_digest: string | null;
+  token_renewed_at: number | null;
+  /** The site it is at. */
+  site_id: number | null;
+  password_confirmed_at: number | null;
 }
 
 export interface RefreshTokenTable {
@@ -145,6 +175,8 @@ export interface PendingLoginTable {
   joins: string | null;
   /** The only page that may complete it. */
   origin: string | null;
+  /** 1 if the client is to stay signed in. */
+  remember: number;
 }
 
 export interface PasskeyTable {
@@ -205,6 +237,9 @@ export interface PendingFactorTable {
   epoch: number;
   tries: number;
   expires_at: number;
+  /** The session that began it, and the codes it was shown, where the contract shows them before the factor is on. */
+  session_id: string | null;
+  sealed_recovery_codes: string | null;
 }
 
 export interface AttemptTable {

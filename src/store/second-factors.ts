@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { CodeFactor } from '../core/account.ts';
-import type { PendingFactor } from '../core/second-factor-enrolment.ts';
+import type { PendingFactor } from '../core/pending-factor.ts';
+import type { SessionId } from '../core/session.ts';
 import type { SecondFactors } from '../core/store.ts';
 import type { Database, PendingFactorTable } from './schema.ts';
 
@@ -46,6 +47,8 @@ export function secondFactorsOn(db: Kysely<Database>): SecondFactors {
         epoch: pending.epoch,
         tries: 0,
         expires_at: pending.expiresAt,
+        session_id: pending.sessionId,
+        sealed_recovery_codes: pending.sealedRecoveryCodes,
       };
       await db
         .insertInto('pending_factor')
@@ -96,7 +99,28 @@ export function secondFactorsOn(db: Kysely<Database>): SecondFactors {
         .executeTakeFirstOrThrow();
       return Number(count);
     },
+    async listRecoveryCodes(accountId) {
+      const rows = await db.selectFrom('recovery_code').select('digest').where('account_id', '=', accountId).execute();
+      return rows.map(({ digest }) => digest);
+    },
+    async putShownCodes(accountId, { expiresAt, sealed, sessionId }) {
+      await db.deleteFrom('shown_recovery_codes').where('account_id', '=', accountId).execute();
+      await db
+        .insertInto('shown_recovery_codes')
+        .values({ session_id: sessionId, account_id: accountId, sealed, expires_at: expiresAt })
+        .execute();
+    },
+    async findShownCodes(sessionId, now) {
+      const row = await db
+        .selectFrom('shown_recovery_codes')
+        .select('sealed')
+        .where('session_id', '=', sessionId)
+        .where('expires_at', '>', now)
+        .executeTakeFirst();
+      return row?.sealed;
+    },
     async removeAll(accountId) {
+      await db.deleteFrom('shown_recovery_codes').where('account_id', '=', accountId).execute();
       await db.deleteFrom('totp').where('account_id', '=', accountId).execute();
       await db.deleteFrom('pending_factor').where('account_id', '=', accountId).execute();
       await db.deleteFrom('recovery_code').where('account_id', '=', accountId).execute();
@@ -110,5 +134,7 @@ function pendingFrom(row: Selectable<PendingFactorTable>): PendingFactor {
     sealedSecret: row.sealed_secret,
     epoch: row.epoch,
     expiresAt: row.expires_at,
+    sessionId: row.session_id as SessionId | null,
+    sealedRecoveryCodes: row.sealed_recovery_codes,
   };
 }

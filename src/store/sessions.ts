@@ -1,12 +1,10 @@
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { AccountId } from '../core/account.ts';
-import type { DeviceId } from '../core/device.ts';
-import type { LiveSession, Session, SessionId } from '../core/session.ts';
+import type { LiveSession, SessionId } from '../core/session.ts';
 import type { Sessions } from '../core/store.ts';
-import type { ContractName } from '../core/world.ts';
-import { accountFrom } from './accounts.ts';
 import type { DatabaseHandle, Effects } from './database.ts';
-import type { Database, SessionTable } from './schema.ts';
+import type { Database } from './schema.ts';
+import { liveSessionFrom, rowFrom, sessionFrom, sessionRows } from './session-rows.ts';
 
 export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Sessions, 'peek' | 'peekByToken'> {
   const changed = async (query: Promise<{ account_id: number }[]>): Promise<number> => {
@@ -23,6 +21,14 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
     async findByToken(digests) {
       if (digests.length === 0) return undefined;
       const row = await sessionRows(db).where('session.token_digest', 'in', digests).executeTakeFirst();
+      return row && liveSessionFrom(row);
+    },
+    async findByFormerToken(digests, since) {
+      if (digests.length === 0) return undefined;
+      const row = await sessionRows(db)
+        .where('session.previous_token_digest', 'in', digests)
+        .where('session.token_renewed_at', '>', since)
+        .executeTakeFirst();
       return row && liveSessionFrom(row);
     },
     async list(accountId, now) {
@@ -57,12 +63,77 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
       const touched = await changed(
         db
           .updateTable('session')
-          .set({ last_used_at: lastUsedAt, expires_at: expiresAt })
+          .set({
+            last_used_at: lastUsedAt,
+            expires_at: sql`case when expires_at < ${expiresAt} then ${expiresAt} else expires_at end`,
+          })
           .where('id', '=', id)
           .returning('account_id')
           .execute(),
       );
       return touched === 1;
+    },
+    async renewToken(id, { renewedAt, tokenDigest }) {
+      const renewed = await changed(
+        db
+          .updateTable('session')
+          .set((expression) => ({
+            previous_token_digest: expression.ref('token_digest'),
+            token_digest: tokenDigest,
+            token_renewed_at: renewedAt,
+          }))
+          .where('id', '=', id)
+          .returning('account_id')
+          .execute(),
+      );
+      return renewed === 1;
+    },
+    async reopen(id, { address, lastUsedAt, tokenDigest, userAgent }) {
+      const reopened = await changed(
+        db
+          .updateTable('session')
+          .set({
+            token_digest: tokenDigest,
+            previous_token_digest: null,
+            token_renewed_at: null,
+            factor_proven_at: null,
+            password_confirmed_at: null,
+            last_used_at: lastUsedAt,
+            address,
+            user_agent: userAgent,
+          })
+          .where('id', '=', id)
+          .returning('account_id')
+          .execute(),
+      );
+      return reopened === 1;
+    },
+    async forgetRemembered(accountId, { contract, idle }) {
+      effects.accounts.add(accountId);
+      // The sessions before their tokens, as whoever spends one of those has it: each waits for the other's whole work.
+      const own = await db
+        .updateTable('session')
+        .set({
+          expires_at: sql`case when expires_at > last_used_at + ${idle} then last_used_at + ${idle} else expires_at end`,
+        })
+        .where('account_id', '=', accountId)
+        .where('contract', '=', contract)
+        .returning('id')
+        .execute();
+      if (own.length === 0) return;
+      const ids = own.map(({ id }) => id);
+      await db.deleteFrom('refresh_token').where('session_id', 'in', ids).execute();
+    },
+    async markPasswordConfirmed(id, now) {
+      const marked = await changed(
+        db
+          .updateTable('session')
+          .set({ password_confirmed_at: now })
+          .where('id', '=', id)
+          .returning('account_id')
+          .execute(),
+      );
+      return marked === 1;
     },
     async markAuthenticated(id, { authenticatedAt, factorProvenAt }) {
       const marked = await changed(
@@ -77,6 +148,12 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
           .execute(),
       );
       return marked === 1;
+    },
+    async moveToSite(id, siteId) {
+      const moved = await changed(
+        db.updateTable('session').set({ site_id: siteId }).where('id', '=', id).returning('account_id').execute(),
+      );
+      return moved === 1;
     },
     async unprove(accountId, except) {
       effects.accounts.add(accountId);
@@ -161,94 +238,5 @@ export function sessionFinder(
   return async (value) => {
     const [row] = await find(query.parameters.with(place, value));
     return row && liveSessionFrom(row);
-  };
-}
-
-type SessionRow = Awaited<ReturnType<ReturnType<typeof sessionRows>['execute']>>[number];
-
-function liveSessionFrom(row: SessionRow): LiveSession {
-  const session = sessionFrom({
-    ...row,
-    id: row.session_id,
-    account_id: row.id,
-    created_at: row.session_created_at,
-  });
-  return { session, account: accountFrom(row) };
-}
-
-/** The session first: SQLite keeps the order of tables before an outer join, and would else read every account. */
-function sessionRows(db: Kysely<Database>) {
-  return db
-    .selectFrom('session')
-    .innerJoin('account', 'account.id', 'session.account_id')
-    .leftJoin('identifier', (join) =>
-      join
-        .onRef('identifier.account_id', '=', 'account.id')
-        .on('identifier.kind', '=', sql.lit('email'))
-        .on('identifier.pending', '=', sql.lit(0)),
-    )
-    .leftJoin('identifier as phone', (join) =>
-      join
-        .onRef('phone.account_id', '=', 'account.id')
-        .on('phone.kind', '=', sql.lit('phone'))
-        .on('phone.pending', '=', sql.lit(0)),
-    )
-    .selectAll('account')
-    .select([
-      'identifier.value as email',
-      'identifier.verified_at as email_verified_at',
-      'phone.value as phone',
-      'phone.verified_at as phone_verified_at',
-      'session.id as session_id',
-      'session.contract',
-      'session.token_id',
-      'session.previous_token_id',
-      'session.created_at as session_created_at',
-      'session.authenticated_at',
-      'session.factor_proven_at',
-      'session.last_used_at',
-      'session.expires_at',
-      'session.address',
-      'session.user_agent',
-      'session.device_id',
-      'session.token_digest',
-    ]);
-}
-
-function sessionFrom(row: Selectable<SessionTable>): Session {
-  return {
-    id: row.id as SessionId,
-    accountId: row.account_id as AccountId,
-    contract: row.contract as ContractName,
-    tokenId: row.token_id,
-    previousTokenId: row.previous_token_id,
-    createdAt: row.created_at,
-    authenticatedAt: row.authenticated_at,
-    factorProvenAt: row.factor_proven_at,
-    lastUsedAt: row.last_used_at,
-    expiresAt: row.expires_at,
-    address: row.address,
-    userAgent: row.user_agent,
-    deviceId: row.device_id as DeviceId | null,
-    tokenDigest: row.token_digest,
-  };
-}
-
-function rowFrom(session: Session): SessionTable {
-  return {
-    id: session.id,
-    account_id: session.accountId,
-    contract: session.contract,
-    token_id: session.tokenId,
-    previous_token_id: session.previousTokenId,
-    created_at: session.createdAt,
-    authenticated_at: session.authenticatedAt,
-    factor_proven_at: session.factorProvenAt,
-    last_used_at: session.lastUsedAt,
-    expires_at: session.expiresAt,
-    address: session.address,
-    user_agent: session.userAgent,
-    device_id: session.deviceId,
-    token_digest: session.tokenDigest,
   };
 }

@@ -16,11 +16,14 @@ import { outboxOn } from './outbox.ts';
 import { passkeysOn, spentChallengesOn } from './passkeys.ts';
 import { passwordsOn } from './passwords.ts';
 import { pendingLoginsOn } from './pending-logins.ts';
+import { permissionsOn } from './permissions.ts';
+import { rolesOn } from './roles.ts';
 import type { Database } from './schema.ts';
 import { secondFactorsOn } from './second-factors.ts';
 import { SessionCache } from './session-cache.ts';
 import { sessionFinder, sessionsOn } from './sessions.ts';
 import { signingKeysOn } from './signing-keys.ts';
+import { sitesOn } from './sites.ts';
 import { knownClientsOn, oneTimeTokensOn, refreshTokensOn } from './tokens.ts';
 
 /** The core's store on an open database. */
@@ -51,6 +54,9 @@ export function storeOn(handle: DatabaseHandle, keyring: Keyring, random: Random
       outbox: outboxOn(db, effects, keyring, random),
       audit: auditOn(db, effects, keyring),
       signingKeys: signingKeysOn(db),
+      sites: sitesOn(db, effects, handle.kind),
+      roles: rolesOn(db),
+      permissions: permissionsOn(db),
     };
   };
 

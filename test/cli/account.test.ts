@@ -72,21 +72,69 @@ describe('guichet account', () => {
   it('takes the password from the first line of standard input', async (t) => {
     const { run, runWith } = openCli(t);
 
-    const made = await runWith(`${password}\n`, 'account', 'create', '--email', 'ada@example.org', '--verified');
+    const create = ['account', 'create', '--email', 'ada@example.org', '--verified', '--ask-password'];
+    const made = await runWith(`${password}\n`, ...create);
     const again = await runWith('short\n', 'account', 'set-password', 'ada@example.org');
     const none = await run('account', 'set-password', 'ada@example.org');
 
     assert.equal(made.code, 0);
+    assert.doesNotMatch(made.stdout, /invitation/);
     assert.equal(again.code, 1);
     assert.match(again.stderr, /the password is refused: it needs at least 8 characters/);
     assert.equal(none.code, 1);
     assert.match(none.stderr, /no password was given/);
   });
 
-  it('makes an account without a password when told so', async (t) => {
-    const { run } = openCli(t);
+  it('invites whoever is given no password, and asks for none', async (t) => {
+    const { run, runWith } = openCli(t);
+    const create = (email: string, ...more: string[]) =>
+      runWith(`${password}\n`, 'account', 'create', '--email', email, ...more);
 
-    assert.equal((await run('account', 'create', '--email', 'ada@example.org', '--no-password')).code, 0);
+    for (const [email, ...more] of [
+      ['ada@example.org'],
+      ['bob@example.org', '--no-password'],
+      ['eve@example.org', '--verified'],
+    ] as const) {
+      const { code, stderr, stdout } = await create(email, ...more);
+      assert.equal(code, 0);
+      assert.doesNotMatch(stderr, /password/i);
+      assert.ok(stdout.includes(`invitation    mailed to ${email}; its link works for 24 hours\n`), stdout);
+    }
+    const without = await create('ida@example.org', '--password', password);
+    assert.doesNotMatch(without.stdout, /invitation/);
+    assert.equal((await run('account', 'create', '--email', 'ivy@example.org', '--ask-password')).code, 1);
+  });
+
+  it('invites again whoever has not chosen a password, once a minute, and nobody else', async (t) => {
+    const { json, run } = openCli(t);
+    await run('account', 'create', '--email', 'ada@example.org');
+    await run('account', 'create', '--email', 'ida@example.org', '--password', password);
+
+    const soon = await run('account', 'invite', 'ada@example.org');
+    assert.equal(soon.code, 1);
+    assert.match(soon.stderr, /was mailed an invitation within the last minute/);
+    const settled = await json('account', 'invite', 'ida@example.org');
+    assert.equal(settled.code, 1);
+    assert.equal((settled.value as { error: { code: string } }).error.code, 'not_invited');
+    assert.equal((await run('account', 'invite', 'nobody@example.org')).code, 1);
+
+    const unlimited = openCli(t, { GUICHET_RATE_LIMITS: 'off' });
+    await unlimited.run('account', 'create', '--email', 'ada@example.org');
+    const again = await unlimited.run('account', 'invite', 'ada@example.org');
+    assert.deepEqual([again.code, again.stdout], [0, 'ada@example.org: the invitation was mailed\n']);
+  });
+
+  it('is told one way to a password, not two', async (t) => {
+    const { run } = openCli(t);
+    for (const other of [['--password', password], ['--no-password']]) {
+      const { code, stderr } = await run('account', 'create', '--email', 'ada@example.org', '--ask-password', ...other);
+      assert.equal(code, 2);
+      assert.match(stderr, /cannot be used with option/);
+    }
+    for (const nothing of ['', ' ']) {
+      const { code } = await run('account', 'create', '--email', 'ada@example.org', '--password', nothing);
+      assert.equal(code, 1);
+    }
   });
 
   it('lists accounts in the order they were made, a page at a time', async (t) => {

@@ -42,6 +42,26 @@ describe('production mode', () => {
     assert.equal(available({ GUICHET_MAIL_URL: 'smtp://127.0.0.1:2525' }), false);
   });
 
+  it('mails links to an application only where browsers may call from', () => {
+    const spa = (url: string, more: Record<string, string> = {}) => problems({ GUICHET_SANCTUM_SPA_URL: url, ...more });
+    const listed = { GUICHET_ALLOWED_ORIGINS: 'https://app.example.org' };
+    const refused = (url: string) =>
+      `GUICHET_SANCTUM_SPA_URL is "${url}"; accepted is the public URL or one of GUICHET_ALLOWED_ORIGINS`;
+
+    assert.deepEqual(spa('https://auth.example.org'), []);
+    assert.deepEqual(spa('https://App.Example.org/', listed), []);
+    assert.deepEqual(spa('https://app.example.org'), [refused('https://app.example.org')]);
+    assert.deepEqual(spa('https://app.example.org:444', listed), [refused('https://app.example.org:444')]);
+    assert.deepEqual(spa('http://localhost:5173', listed), [refused('http://localhost:5173')]);
+    for (const url of ['http://app.example.org', 'https://app.example.org/path', 'https://app.example.org?x', 'app']) {
+      assert.match(spa(url, listed)[0] ?? '', /^GUICHET_SANCTUM_SPA_URL is ".*"; accepted is the public URL or one of/);
+    }
+    // What is wrong with the list has its line already.
+    assert.equal(spa('https://app.example.org', { GUICHET_ALLOWED_ORIGINS: '*' }).length, 1);
+    assert.equal(loadSettings(complete).settings.GUICHET_SANCTUM_SPA_URL, 'https://auth.example.org');
+    assert.equal(examineSettings({ GUICHET_SANCTUM_SPA_URL: 'http://localhost:5173' }).problems.length, 0);
+  });
+
   it('names all that is missing at once', () => {
     const { problems } = examineSettings({
       GUICHET_PUBLIC_URL: 'https://auth.example.org',

@@ -44,6 +44,8 @@ describe('settings', () => {
       GUICHET_CONTRACTS: 'cookie,soap',
       GUICHET_DEVICE_PREFIX: 'api',
       GUICHET_COOKIE_PREFIX: '/v1/',
+      GUICHET_SANCTUM_SESSION_COOKIE: 'xsrf-token',
+      GUICHET_SANCTUM_XSRF_DOMAIN: '*.example.org',
       GUICHET_JWT_ALG: 'none',
       GUICHET_JWT_SECRET: 'the documented secret key of our service',
       GUICHET_JWT_ISSUER: ' ',
@@ -66,15 +68,19 @@ describe('settings', () => {
       GUICHET_PHONE_REGION: 'France',
       GUICHET_SMS_COUNTRIES: 'FR,ZZ',
       GUICHET_SMS_BUDGET: '-1',
+      GUICHET_RECAPTCHA_SECRET: 'canary\n4711',
+      GUICHET_RECAPTCHA_URL: 'http://www.google.com/recaptcha/api/siteverify',
     });
 
     assert.deepEqual(lines, [
       'GUICHET_HOST is "not a host"; accepted is an IP address or a host name',
       'GUICHET_PORT is "70000"; accepted is a whole number from 0 to 65535',
       'GUICHET_DATABASE_URL is mysql://root:***@db/auth; accepted is sqlite:<path> or postgres://…',
-      'GUICHET_CONTRACTS is "cookie,soap"; accepted is one or more of device, bearer, cookie',
+      'GUICHET_CONTRACTS is "cookie,soap"; accepted is one or more of device, bearer, cookie, sanctum',
       'GUICHET_DEVICE_PREFIX is "api"; accepted is a path that begins with a slash and does not end with one',
       'GUICHET_COOKIE_PREFIX is "/v1/"; accepted is a path that begins with a slash and does not end with one',
+      'GUICHET_SANCTUM_SESSION_COOKIE is "xsrf-token"; accepted is a name of letters, digits, hyphens and underscores that no other cookie of this server has',
+      'GUICHET_SANCTUM_XSRF_DOMAIN is "*.example.org"; accepted is a domain that the public URL’s host lies below, such as example.org',
       'GUICHET_JWT_ALG is "none"; accepted is ES256 or HS256',
       'GUICHET_JWT_SECRET is hidden (40 bytes); accepted is at least 32 random bytes, for example from: openssl rand -base64 32',
       'GUICHET_JWT_ISSUER is " "; accepted is any text',
@@ -97,6 +103,8 @@ describe('settings', () => {
       'GUICHET_PHONE_REGION is "France"; accepted is the two letters of a country (ISO 3166-1)',
       'GUICHET_SMS_COUNTRIES is "FR,ZZ"; accepted is the two letters of countries (ISO 3166-1) with commas between them',
       'GUICHET_SMS_BUDGET is "-1"; accepted is a whole number from 0 to 1000000',
+      'GUICHET_RECAPTCHA_SECRET is hidden (11 bytes); accepted is any text',
+      'GUICHET_RECAPTCHA_URL is "http://www.google.com/recaptcha/api/siteverify"; accepted is an https URL (http on this machine only)',
     ]);
   });
 
@@ -213,7 +221,7 @@ describe('settings', () => {
   it('let the device contract’s tokens be signed as its documents show, unless told otherwise', () => {
     const { settings } = loadSettings({});
 
-    assert.deepEqual(settings.GUICHET_CONTRACTS, ['device', 'bearer', 'cookie']);
+    assert.deepEqual(settings.GUICHET_CONTRACTS, ['device', 'bearer', 'cookie', 'sanctum']);
     assert.equal(settings.GUICHET_DEVICE_PREFIX, '/api/v1/auth');
     assert.deepEqual(
       [settings.GUICHET_JWT_ALG, settings.GUICHET_JWT_ISSUER, settings.GUICHET_JWT_AUDIENCE],
@@ -238,6 +246,7 @@ describe('settings', () => {
       GUICHET_SECRET_PREVIOUS: `${strongSecret}${canary}`,
       GUICHET_JWT_SECRET: `${canary}${strongSecret}`,
       GUICHET_METRICS_TOKEN: canary,
+      GUICHET_RECAPTCHA_SECRET: canary,
       GUICHET_DATABASE_URL: `postgres://guichet:${canary}@db/auth?password=${canary}`,
       GUICHET_MAIL_URL: `smtp://mailer:${canary}/${canary}@mail.example.org`,
     });
@@ -323,6 +332,32 @@ describe('settings', () => {
     }
     assert.match(shown(`https://sms.example.org/hooks/${canary}`), /"https:\/\/sms\.example\.org\/…"/);
     assert.match(shown(`twilio://AC12:${canary}@+33700000000`), /"twilio:\/\/AC12:\*\*\*@\+33700000000"/);
+  });
+
+  it('ask Google about reCAPTCHA’s tokens, or whoever else is named, with a secret that may be in a file', (t) => {
+    const path = join(folderFor(t), 'secret');
+    writeFileSync(path, 'from a file\n');
+    const { settings } = loadSettings({ GUICHET_RECAPTCHA_SECRET_FILE: path });
+
+    assert.equal(settings.GUICHET_RECAPTCHA_SECRET, 'from a file');
+    assert.equal(settings.GUICHET_RECAPTCHA_URL, 'https://www.google.com/recaptcha/api/siteverify');
+    assert.equal(loadSettings({}).settings.GUICHET_RECAPTCHA_SECRET, undefined);
+    for (const url of [
+      'https://www.recaptcha.net/recaptcha/api/siteverify',
+      'http://127.0.0.1:9999/',
+      'http://[::1]',
+    ]) {
+      assert.equal(loadSettings({ GUICHET_RECAPTCHA_URL: url }).settings.GUICHET_RECAPTCHA_URL, url);
+    }
+    for (const url of [
+      'http://127.0.0.2/',
+      'https://user@www.google.com/',
+      'https://www.google.com/?secret=1',
+      'ftp://127.0.0.1/',
+      'www.google.com',
+    ]) {
+      assert.equal(linesOf({ GUICHET_RECAPTCHA_URL: url }).length, 1, url);
+    }
   });
 
   it('tell where each value comes from', (t) => {

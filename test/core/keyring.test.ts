@@ -7,6 +7,8 @@ const OLD = 'Z3vT1qLr8nYcX5kWm2HsPb7dGfJ9uE4a';
 const NEW = 'kR7wQ2zVt5NxLc8pJm1BfYh4sDg6uE9i';
 const purposes: DigestPurpose[] = [
   'one-time-token',
+  'set-up-link',
+  'set-up-account',
   'refresh-token',
   'known-client',
   'identifier',

@@ -12,6 +12,7 @@ import { onEachDatabase, type Stage } from '../support/stage.ts';
 const lifetimes: Record<OneTimePurpose, number> = {
   email_verification: 24 * 3600,
   password_reset: 3600,
+  password_set_up: 24 * 3600,
   unlock: 24 * 3600,
   email_change: 3600,
   magic_link: 600,

@@ -122,6 +122,21 @@ onEachDatabase('resetting the password', (open) => {
     assert.equal((await stage.mails(email))[0]?.to, email);
   });
 
+  it('leads to the application for the contract of single-page applications, and for others to our page', async () => {
+    const stage = await open();
+    for (const contract of ['bearer', 'cookie', 'page', 'sanctum'] as const) {
+      const { email } = await stage.person();
+      await stage.identity.startPasswordReset({ contract, email, caller: stage.caller() });
+      const [link = ''] = (await stage.mails(email))[0]?.links ?? [];
+      const { pathname, searchParams } = new URL(link);
+      assert.deepEqual(
+        [pathname, searchParams.get('email')],
+        ['/reset-password', contract === 'sanctum' ? email : null],
+      );
+      await finish(stage, searchParams.get('token') ?? '');
+    }
+  });
+
   it('mails nothing to an unknown address or a locked account, and says nothing of it', async () => {
     const stage = await open();
     const { email, uuid } = await stage.person();

@@ -31,6 +31,10 @@ async function addSessions(stage: Stage, accountId: number, count: number, apart
         userAgent: null,
         deviceId: null,
         tokenDigest: null,
+        previousTokenDigest: null,
+        tokenRenewedAt: null,
+        siteId: null,
+        passwordConfirmedAt: null,
       });
     }
   });

@@ -63,11 +63,9 @@ export async function killAgainAndAgain(t: TestContext, kind: Kind, cycles: numb
     await checkChain(handle, secret);
   });
   const repeats = office.letters.filter(({ messageId }) => messageId === death.letter?.messageId);
-  assert.deepEqual(
-    repeats,
-    [death.letter, death.letter],
-    'a message that was sent and not marked is sent again, as it was',
-  );
+  // A third time, where an earlier kill had it sent and not marked already.
+  assert.ok(repeats.length >= 2, 'a message that was sent and not marked is sent again');
+  for (const letter of repeats) assert.deepEqual(letter, death.letter, 'it is sent again as it was');
   const registered = crowd.people.filter((person) => person.registered).length;
   t.diagnostic(`${cycles} kills; ${registered} accounts, ${office.letters.length} letters`);
 }

@@ -27,7 +27,12 @@ import {
 } from './mail-world.ts';
 
 const LEASE = 2 * LONGEST_SEND_MILLISECONDS;
-const render = renderer({ publicUrl: 'https://auth.example', serviceName: 'Guichet' });
+const render = renderer({
+  publicUrl: 'https://auth.example',
+  spaUrl: 'https://app.example',
+  setUpForm: 'page',
+  serviceName: 'Guichet',
+});
 /** Each wait a fifth shorter. */
 const shortest = { bytes: () => new Uint8Array([0]) };
 

@@ -7,7 +7,12 @@ import { renderer } from '../../src/delivery/render.ts';
 import type { QueuedMessage } from '../../src/store/outbox.ts';
 import { NOON } from './mail-world.ts';
 
-const renderAny = renderer({ publicUrl: 'https://auth.example:8443/', serviceName: 'Guichet' });
+const renderAny = renderer({
+  publicUrl: 'https://auth.example:8443/',
+  spaUrl: 'https://app.example',
+  setUpForm: 'page',
+  serviceName: 'Guichet',
+});
 /** An e-mail, which always has HTML. */
 function render(message: QueuedMessage) {
   const { html, ...others } = renderAny(message);
@@ -25,6 +30,7 @@ const FACTS: Omit<Messages, CodeTemplate> = {
   verify_email: { token, name: 'Ada' },
   claim_account: { token, name: 'Ada' },
   reset_password: { token, name: 'Ada' },
+  set_up_password: { token, name: 'Ada', form: { id: 7, hash: 'ab'.repeat(32), expires: 1_770_000_000 } },
   magic_link: { token, name: 'Ada' },
   change_email: { token, name: 'Ada' },
   password_changed: { name: 'Ada', ...circumstances },
@@ -50,6 +56,7 @@ const PAGES: Partial<Record<Template, string>> = {
   verify_email: '/verify-email',
   claim_account: '/reset-password',
   reset_password: '/reset-password',
+  set_up_password: '/set-up-password',
   magic_link: '/magic-link',
   change_email: '/change-email',
   account_locked: '/unlock',
@@ -146,6 +153,7 @@ for (const template of TEMPLATES) {
           const { text } = render(message(template, locale));
           const lives: Partial<Record<Template, RegExp>> = {
             verify_email: /\b24 (hours|heures)\b/,
+            set_up_password: /\b24 (hours|heures)\b/,
             account_locked: /\b24 (hours|heures)\b/,
             magic_link: /\b10 minutes\b/,
           };

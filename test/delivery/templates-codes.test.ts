@@ -47,7 +47,8 @@ function message(
   } as QueuedMessage;
 }
 
-const render = renderer({ publicUrl: 'https://auth.example', serviceName: 'Guichet' });
+const links = { publicUrl: 'https://auth.example', spaUrl: 'https://app.example', setUpForm: 'page' } as const;
+const render = renderer({ ...links, serviceName: 'Guichet' });
 
 /** Septets of a text in the default alphabet of GSM (3GPP TS 23.038, table 1 and its extension); `NaN` outside of it. */
 function septets(text: string): number {
@@ -106,7 +107,7 @@ for (const locale of LOCALES) {
   describe(`an SMS in ${locale}`, () => {
     it('fits into one segment, whatever the service is called', () => {
       for (const serviceName of ['Guichet', LONGEST_SERVICE, 'W'.repeat(300), '認証サービス', '{[~^€]}'.repeat(9)]) {
-        const renderHere = renderer({ publicUrl: `https://${'a'.repeat(60)}.example`, serviceName });
+        const renderHere = renderer({ ...links, publicUrl: `https://${'a'.repeat(60)}.example`, serviceName });
         for (const { template, ...facts } of bySms) {
           const { text } = renderHere(message(template, { locale, channel: 'sms', ...facts }));
           assert.ok(septets(text) <= 160, `${septets(text)} septets: ${text}`);

@@ -180,7 +180,12 @@ describe('the development mailbox', () => {
 
   it('frames every real message', async (t) => {
     const { ask, mailbox } = await openMailbox(t);
-    const render = renderer({ publicUrl: 'http://localhost:3000', serviceName: 'Guichet' });
+    const render = renderer({
+      publicUrl: 'http://localhost:3000',
+      spaUrl: 'https://app.example',
+      setUpForm: 'page',
+      serviceName: 'Guichet',
+    });
     const facts = { token: 't', name: 'Ada' };
     await mailbox.send(
       render({

@@ -264,7 +264,7 @@ describe('the page of the reference', () => {
       '/docs/assets/%2e%2e%2fpackage.json',
       '/docs/assets/swagger-initializer.js',
       '/docs/nothing.json',
-      '/docs/sanctum.json',
+      '/docs/soap.json',
     ]) {
       assert.equal((await get(path)).status, 404, path);
     }

@@ -56,6 +56,7 @@ export async function openPages(
     isSharedNetwork: () => false,
     isUnavailable: () => false,
     passwordMinimum: world.settings.GUICHET_PASSWORD_MIN,
+    rootAnswer: undefined,
     links: { docs: true, mailbox: true },
     ...(typeof change === 'function' ? change(world) : change),
   };

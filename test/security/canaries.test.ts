@@ -104,6 +104,19 @@ async function live(stage: Stage): Promise<Life> {
   assert.equal((await signIn(passwords.third)).status, 200);
   await ask(browser, 'POST', '/logout');
   assert.equal((await signIn(passwords.third)).status, 200);
+  const invited = 'invited.canary@example.com';
+  const { id } = await stage.identity.createAccount({ email: invited });
+  const token = await stage.tokenFor(invited);
+  const signature = Buffer.from(token, 'base64url').toString('hex');
+  const link = { id, hash: '0'.repeat(64), expires: 1, signature };
+  secrets.push(token, signature, signature.slice(0, 32), signature.slice(32));
+  await app.inject({ url: `/set-up-password?token=${token}` });
+  await app.inject({ url: `/setup-password/${id}/${link.hash}?expires=1&signature=${signature}` });
+  for (const given of [link, { token }]) {
+    const input = { link: given, password: passwords.third, contract: 'page', caller: stage.caller() } as const;
+    const { outcome } = await stage.identity.finishSetUp(input);
+    assert.equal(outcome, 'token' in given ? 'set_up' : 'unknown');
+  }
   await stage.identity.rotateSigningKey({ contract: 'cookie', now: true });
   await stage.mails();
   return { email, answers, secrets: [...new Set(secrets)] };

@@ -69,6 +69,10 @@ const sessionOf = (stage: Stage, account: Account, of: Partial<Session> = {}): S
   userAgent: null,
   deviceId: null,
   tokenDigest: unique(),
+  previousTokenDigest: null,
+  tokenRenewedAt: null,
+  siteId: null,
+  passwordConfirmedAt: null,
   ...of,
 });
 
@@ -344,6 +348,7 @@ onEachDatabase('in the store of the bearer contract', (open) => {
         firstFactor,
         joins,
         origin: joins && 'http://localhost:5173',
+        remember: firstFactor === 'password',
       };
       await inStore(stage, ({ pendingLogins }) => pendingLogins.insert(pending));
       const found = await stage.world.store.pendingLogins.find([pending.digest], 'bearer', stage.clock.now());
@@ -477,7 +482,7 @@ describe('a database of the version before', () => {
       const handle = await make(t);
       try {
         await before0003(handle);
-        assert.deepEqual(await handle.migrate(), ['0003-passkeys-and-providers']);
+        assert.deepEqual(await handle.migrate(), ['0003-passkeys-and-providers', '0004-sites-and-stateful-sessions']);
         const random = { bytes: (length: number) => randomBytes(length), uuid: () => randomUUID() };
         const { oneTimeTokens, passkeys, pendingLogins, sessions } = storeOn(handle, createKeyring([SECRET]), random);
         const waiting = await pendingLogins.find(['waiting'], 'cookie', 2);

@@ -59,6 +59,7 @@ describe('migrating', { concurrency: true }, () => {
         '0001-identity-core',
         '0002-second-factors-and-devices',
         '0003-passkeys-and-providers',
+        '0004-sites-and-stateful-sessions',
       ]);
     });
   }

@@ -82,6 +82,10 @@ export async function onDevice(stage: Stage): Promise<OnDevice> {
     userAgent: 'Otter/1.0',
     deviceId: device.id as DeviceId,
     tokenDigest: null,
+    previousTokenDigest: null,
+    tokenRenewedAt: null,
+    siteId: null,
+    passwordConfirmedAt: null,
   };
   const refreshToken = newRefreshToken(world, 'device');
   await world.store.transaction(async (store) => {

@@ -12,6 +12,9 @@ const later = (answer: No, seconds: number): No => ({ ...answer, headers: { 'Ret
 const fieldTexts = (say: Words, fields: Record<string, FieldFlaw>): Record<string, string> =>
   Object.fromEntries(Object.entries(fields).map(([field, flaw]) => [field, say.field[flaw]]));
 
+// What no route of this contract asks for: should it come up, something is wrong here.
+const fault = ({ say }: { say: Words }): No => no(500, 'SERVER_ERROR', say.serverError);
+
 /** How this contract says "no". The law: docs/contracts/bearer.md */
 export const dialect: Dialect<Words> = {
   account_locked: ({ say, facts }) =>
@@ -47,9 +50,13 @@ export const dialect: Dialect<Words> = {
   token_invalid: ({ say }) => no(400, 'INVALID_TOKEN', say.invalidToken),
   token_expired: ({ say }) => no(400, 'INVALID_TOKEN', say.invalidToken),
 
+  csrf_mismatch: fault,
+  form_rejected: fault,
+  sign_in_closed: fault,
+
   body_too_large: ({ say }) => no(413, 'PAYLOAD_TOO_LARGE', say.bodyTooLarge),
   body_unreadable: ({ say }) => no(400, 'VALIDATION_ERROR', say.bodyUnreadable, { fields: {} }),
-  fault: ({ say }) => no(500, 'SERVER_ERROR', say.serverError),
+  fault,
   foreign_origin: ({ say }) => no(403, 'FORBIDDEN_ORIGIN', say.foreignOrigin),
   media_type_unsupported: ({ say }) => no(415, 'UNSUPPORTED_MEDIA_TYPE', say.mediaTypeUnsupported),
   method_not_allowed: ({ say, facts }) => ({

@@ -42,6 +42,8 @@ export const dialect: Dialect<Words> = {
   token_invalid: ({ say }) => no(400, 'INVALID_TOKEN', say.invalidToken),
   token_expired: ({ say }) => no(400, 'INVALID_TOKEN', say.invalidToken),
 
+  csrf_mismatch: fault,
+  form_rejected: fault,
   last_sign_in_method: fault,
   link_required: fault,
   passkey_refused: fault,
@@ -50,6 +52,7 @@ export const dialect: Dialect<Words> = {
   provider_taken: fault,
   provider_unavailable: fault,
   provider_unknown: fault,
+  sign_in_closed: fault,
 
   body_too_large: ({ say }) => no(413, 'PAYLOAD_TOO_LARGE', say.bodyTooLarge),
   body_unreadable: ({ say }) => no(400, 'VALIDATION_ERROR', say.bodyUnreadable, { fields: {} }),

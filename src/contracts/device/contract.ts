@@ -52,6 +52,7 @@ export const device: Contract<Words> = {
     route('POST /unlock',           { takes: schema.Unlock,             gives: [200, schema.Done],       by: handle.unlock,              summary: 'Lift a lock with the mailed token',         mayFail: ['token_invalid'] }),
   ],
   // The lines that another contract's document claims too (rule 33).
+  othersKeys: { 'POST /login': ['email'] },
   claims: {
     'POST /login': ({ bodyType, keys }) => {
       if (bodyType === 'form') return 'never';

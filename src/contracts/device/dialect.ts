@@ -52,6 +52,8 @@ export const dialect: Dialect<Words> = {
   token_invalid: ({ say }) => no(401, 'invalid_otp', say.linkDead),
   token_expired: ({ say }) => no(401, 'invalid_otp', say.linkDead),
 
+  csrf_mismatch: fault,
+  form_rejected: fault,
   last_sign_in_method: fault,
   link_required: fault,
   passkey_refused: fault,
@@ -60,6 +62,7 @@ export const dialect: Dialect<Words> = {
   provider_taken: fault,
   provider_unavailable: fault,
   provider_unknown: fault,
+  sign_in_closed: fault,
 
   body_too_large: ({ say }) => no(413, 'payload_too_large', say.bodyTooLarge),
   body_unreadable: ({ say }) => no(400, 'invalid_json', say.bodyUnreadable),

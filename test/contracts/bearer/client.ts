@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { FastifyInstance } from 'fastify';
 import type { Account } from '../../../src/core/account.ts';
 import { stepAt, totpAt } from '../../../src/core/totp.ts';
+import { importAccount } from '../../support/imported.ts';
 import { shared } from '../../support/shared.ts';
 import { SoftwareAuthenticator } from '../../support/software-authenticator.ts';
 import { openWorld, type TestWorld, type WorldOptions } from '../../support/world.ts';
@@ -202,8 +203,8 @@ export async function openClient(
   options: WorldOptions = {},
 ): Promise<OpenedClient> {
   const world = await openWorld(t, options);
-  const { clock, identity } = world;
-  const { hasher, store } = world.world;
+  const { clock } = world;
+  const { store } = world.world;
   const app = await world.server();
   let count = 0;
   const next = (): number => {
@@ -220,12 +221,9 @@ export async function openClient(
     },
     address: (local = 'ada') => `${local}.${next()}@example.com`,
     async account({ email = opened.address(), password = PASSWORD, phone, verified = true } = {}) {
-      const made = await identity.createAccount({ email, verified, locale: 'en' });
-      const now = clock.now();
-      const hash = password === null ? undefined : await hasher.hash(password);
-      const account = await store.transaction(async ({ accounts, identifiers, passwords }) => {
-        if (hash) await passwords.replace(made.id, hash, now);
-        const of = { accountId: made.id, kind: 'phone', verifiedAt: now } as const;
+      const made = await importAccount(world.world, { email, verified, locale: 'en', password });
+      const account = await store.transaction(async ({ accounts, identifiers }) => {
+        const of = { accountId: made.id, kind: 'phone', verifiedAt: clock.now() } as const;
         if (phone !== undefined) await identifiers.replace({ ...of, value: phone });
         return accounts.find(made.id);
       });

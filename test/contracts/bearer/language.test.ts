@@ -211,7 +211,9 @@ const plain = (text: string): string => text.replace(/[\u00a0\u202f]/g, ' ');
 
 describe('the words', () => {
   it('of every "no" are these, in both languages', () => {
-    assert.deepEqual(NOS.map(([code]) => code).sort(), Object.keys(dialect).sort());
+    // What no route of this contract asks for has no words of its own.
+    const own = Object.keys(dialect).filter((code) => dialect[code as keyof typeof dialect] !== dialect.fault);
+    assert.deepEqual(NOS.map(([code]) => code).sort(), [...own, 'fault'].sort());
     for (const [code, status, error, en, fr, facts = {}] of NOS) {
       for (const [locale, message] of [
         ['en', en],

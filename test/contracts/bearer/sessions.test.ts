@@ -421,6 +421,10 @@ describe('the fifty-first session', () => {
           userAgent: null,
           deviceId: null,
           tokenDigest: randomUUID(),
+          previousTokenDigest: null,
+          tokenRenewedAt: null,
+          siteId: null,
+          passwordConfirmedAt: null,
         });
       }
     });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { FastifyInstance } from 'fastify';
 import type { Account } from '../../../src/core/account.ts';
 import { stepAt, totpAt } from '../../../src/core/totp.ts';
+import { importAccount } from '../../support/imported.ts';
 import { shared } from '../../support/shared.ts';
 import { openWorld, type TestWorld, type WorldOptions } from '../../support/world.ts';
 import { type Answer, assertShape, assertSignedIn, type Body, type Channel } from './answers.ts';
@@ -156,8 +157,8 @@ export async function openClient(
   options: WorldOptions = {},
 ): Promise<OpenedClient> {
   const world = await openWorld(t, options);
-  const { clock, identity } = world;
-  const { hasher, store } = world.world;
+  const { clock } = world;
+  const { store } = world.world;
   const app = await world.server();
   let count = 0;
   const next = (): number => {
@@ -181,13 +182,10 @@ export async function openClient(
     address: (local = 'ada') => `${local}.${next()}@example.com`,
     number: () => `+336120${String(next()).padStart(5, '0')}`,
     async account({ email = opened.address(), labels, password = PASSWORD, phone, verified = true } = {}) {
-      const made = await identity.createAccount({ email, verified, locale: 'fr', ...(labels && { labels }) });
-      // Whatever the policy would say to it: accounts come in from other servers, too.
-      const hash = await hasher.hash(password);
-      const now = clock.now();
-      const account = await store.transaction(async ({ accounts, identifiers, passwords }) => {
-        await passwords.replace(made.id, hash, now);
-        const of = { accountId: made.id, kind: 'phone', verifiedAt: now } as const;
+      const given = { email, verified, locale: 'fr', password, ...(labels && { labels }) } as const;
+      const made = await importAccount(world.world, given);
+      const account = await store.transaction(async ({ accounts, identifiers }) => {
+        const of = { accountId: made.id, kind: 'phone', verifiedAt: clock.now() } as const;
         if (phone !== undefined) await identifiers.replace({ ...of, value: phone });
         return accounts.find(made.id);
       });

@@ -130,9 +130,12 @@ describe('a missing or bad token', () => {
     for (const line of SIGNED_IN) {
       const [method, path] = split(line);
       const body = BODIES[line];
-      const none = await client.ask(method, path, { ...(body && { body }) });
-      assertRefused(none, 401, 'invalid_token');
-      assert.equal(none.headers['www-authenticate'], 'Bearer', line);
+      // Who signs out without one is a browser of the sanctum contract (rule 33).
+      if (line !== 'POST /logout') {
+        const none = await client.ask(method, path, { ...(body && { body }) });
+        assertRefused(none, 401, 'invalid_token');
+        assert.equal(none.headers['www-authenticate'], 'Bearer', line);
+      }
       const bad = await client.ask(method, path, { ...(body && { body }), token: 'a.b.c' });
       assertRefused(bad, 401, 'invalid_token');
       assert.equal(bad.headers['www-authenticate'], 'Bearer error="invalid_token"', line);
@@ -251,6 +254,8 @@ describe('what a request is refused for before anybody looks at it', () => {
         'application/xml',
         'multipart/form-data',
       ]) {
+        // A form is never this contract's to sign in with (rule 33).
+        if (line === 'POST /login' && type === 'application/x-www-form-urlencoded') continue;
         const answer = await client.ask(method, path, { raw: 'identifier=x', headers: { 'content-type': type } });
         assertRefused(answer, 415, 'unsupported_media_type');
       }

@@ -178,6 +178,8 @@ describe('cookies', () => {
     for (const line of SIGNED_IN) {
       const [method, path] = split(line);
       const body = BODIES[line];
+      // Who signs out without one is a browser of the sanctum contract (rule 33).
+      if (line === 'POST /logout') continue;
       assertRefused(await client.ask(method, path, { ...(body && { body }), token: null }), 401, 'invalid_token');
     }
     const cookies = Object.fromEntries(browser.cookies.map(({ name, value }) => [name, value]));
@@ -214,7 +216,7 @@ describe('the access token', () => {
       assertRefused(await client.get(`/me${query}`, { token: null }), 401, 'invalid_token');
       assertRefused(await client.get(`/me?${name}=Bearer%20${token}`, { token: null }), 401, 'invalid_token');
       const body = { password: PASSWORD, [name]: token };
-      assertRefused(await client.post(`/logout${query}`, body, { token: null }), 401, 'invalid_token');
+      assertRefused(await client.delete(`/sessions${query}`, body, { token: null }), 401, 'invalid_token');
       assertRefused(await client.post('/reauthenticate', body, { token: null }), 401, 'invalid_token');
       assertRefused(await client.delete('/account', body, { token: null }), 401, 'invalid_token');
       const headers = { [`x-${name.replace('_', '-')}`]: token };

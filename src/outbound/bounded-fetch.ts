@@ -2,14 +2,21 @@ import { type IncomingMessage, request as overHttp } from 'node:http';
 import { request as overHttps } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { CustomFetch, CustomFetchOptions } from 'openid-client';
-import type { Limits } from './limits.ts';
 import type { Reach } from './reach.ts';
 import { Unreachable } from './trouble.ts';
+
+/** How long a service may take, and how much it may say (R104, R146). */
+export interface FetchLimits {
+  /** For one request, from looking up the host to the last byte of the answer. */
+  requestMilliseconds: number;
+  /** For the body of one answer. */
+  bodyBytes: number;
+}
 
 /** Heard by those who understand answers. */
 const HEADERS = ['content-type', 'www-authenticate'];
 
-/** Answers that say nothing about the question: a provider in trouble, or one that wants to be left alone for a while. */
+/** Answers that say nothing about the question: a service in trouble, or one that wants to be left alone for a while. */
 const isNoAnswer = (status: number) => status >= 500 || status === 408 || status === 429;
 
 /**
@@ -20,7 +27,7 @@ const isNoAnswer = (status: number) => status >= 500 || status === 408 || status
  * @throws {Unreachable} unless there is a whole answer from somebody who is not in trouble
  * @see R104, R146
  */
-export function boundedFetch(reach: Reach, limits: Limits, whole?: AbortSignal): CustomFetch {
+export function boundedFetch(reach: Reach, limits: FetchLimits, whole?: AbortSignal): CustomFetch {
   return async (address, options) => {
     const url = new URL(address);
     if (!reach.allows(url)) throw new Unreachable('NOT_ALLOWED');
@@ -38,7 +45,7 @@ export function boundedFetch(reach: Reach, limits: Limits, whole?: AbortSignal):
 async function ask(
   url: URL,
   { method, headers, body }: CustomFetchOptions,
-  { lookup, signal, limits }: { lookup: LookupFunction | undefined; signal: AbortSignal; limits: Limits },
+  { lookup, signal, limits }: { lookup: LookupFunction | undefined; signal: AbortSignal; limits: FetchLimits },
 ): Promise<{ status: number; headers: [string, string][]; body: Buffer<ArrayBuffer> }> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = (url.protocol === 'http:' ? overHttp : overHttps)(url, {

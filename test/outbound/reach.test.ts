@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isPublicAddress, publicLookup, reachOf } from '../../src/providers/reach.ts';
+import { isPublicAddress, publicLookup, reachOf } from '../../src/outbound/reach.ts';
 
 const allows = (reach: ReturnType<typeof reachOf>, url: string): boolean => reach.allows(new URL(url));
 

@@ -3,7 +3,7 @@ import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { isLoopback } from '../config/mode.ts';
 
-/** Where a provider may have this server, and browsers, go. */
+/** Where a service may have this server, and browsers, go. */
 export interface Reach {
   allows(url: URL): boolean;
   /** How the host of an allowed URL is looked up; `undefined` is the system's way. */
@@ -11,9 +11,9 @@ export interface Reach {
 }
 
 /**
- * The reach of a provider that the settings place at some URLs. Those may be anywhere, also in a private network: the
- * operator said so. What the provider itself names beside them is somebody else's word, and must be https at a public
- * address, also when the name is looked up to connect; only a provider that is plain http on this machine may name
+ * The reach of a service that the settings place at some URLs. Those may be anywhere, also in a private network: the
+ * operator said so. What the service itself names beside them is somebody else's word, and must be https at a public
+ * address, also when the name is looked up to connect; only a service that is plain http on this machine may name
  * others of its kind.
  *
  * @see R146; ASVS 5.0: 13.2.4, 15.3.2
