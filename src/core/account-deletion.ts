@@ -45,6 +45,7 @@ export async function eraseAccount(
     template: 'account_deleted',
     facts: circumstancesOf(world, account, by.caller ?? { address: null, userAgent: null }),
   });
+  await store.outbox.dropSecrets(account.id, now);
   await store.sessions.endAll(account.id);
   // One that was never proven is nobody's: whoever made an account of it cannot keep its owner out by deleting it.
   const proven = [account.emailVerifiedAt && account.email, account.phoneVerifiedAt && account.phone];

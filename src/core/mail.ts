@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import type { Message, Messages, SmsTemplate, Template } from './message.ts';
+import { type Message, type Messages, SECRET_TEMPLATES, type SmsTemplate, type Template } from './message.ts';
 import { maySendCode } from './send-limit.ts';
 import type { Tables } from './store.ts';
 import { hours, type Instant } from './time.ts';
@@ -20,7 +20,7 @@ export async function mailTo<T extends Template>(
   account: Account,
   mail: { template: T; facts: Messages[T]; expiresAt?: Instant },
 ): Promise<void> {
-  const isNotice = !('token' in mail.facts || 'code' in mail.facts);
+  const isNotice = !SECRET_TEMPLATES.some((template) => template === mail.template);
   if (!account.email || (isNotice && account.emailVerifiedAt === null)) return;
   await messageTo(world, account, { ...mail, channel: 'email', to: account.email });
 }

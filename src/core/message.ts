@@ -76,6 +76,27 @@ export interface Circumstances {
 
 export type Template = keyof Messages;
 
+/** What carries a token or a code; all else is a notice. */
+type SecretTemplate = {
+  [T in Template]: Messages[T] extends { token: string } | { code: string } ? T : never;
+}[Template];
+
+const SECRETS: Record<SecretTemplate, true> = {
+  verify_email: true,
+  claim_account: true,
+  reset_password: true,
+  set_up_password: true,
+  magic_link: true,
+  change_email: true,
+  account_locked: true,
+  sign_in_code: true,
+  confirmation_code: true,
+  change_code: true,
+  reset_code: true,
+  factor_code: true,
+};
+export const SECRET_TEMPLATES = Object.keys(SECRETS) as SecretTemplate[];
+
 /** What may also go by SMS; all else goes by e-mail alone. */
 export type SmsTemplate =
   | 'sign_in_code'

@@ -399,6 +399,8 @@ export interface Limits {
 
 export interface Outbox {
   add(message: Message): Promise<void>;
+  /** Gives up the account's unsent links and codes, which prove nothing any more; its notices still go. */
+  dropSecrets(accountId: AccountId, now: Instant): Promise<void>;
 }
 
 export interface Audit {

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Keyring } from '../core/keyring.ts';
-import type { Message, Template } from '../core/message.ts';
+import { type Message, SECRET_TEMPLATES, type Template } from '../core/message.ts';
 import type { Outbox } from '../core/store.ts';
 import type { Instant } from '../core/time.ts';
 import type { Random } from '../core/world.ts';
@@ -69,6 +69,15 @@ export function outboxOn(db: Kysely<Database>, effects: Effects, keyring: Keyrin
         })
         .execute();
       effects.outbox = true;
+    },
+    async dropSecrets(accountId, now) {
+      await db
+        .updateTable('outbox')
+        .set({ sealed: null, dropped_at: now, last_error: 'account deleted', claimed_by: null, claimed_until: null })
+        .where('account_id', '=', accountId)
+        .where('sealed', 'is not', null)
+        .where('template', 'in', SECRET_TEMPLATES)
+        .execute();
     },
   };
 }

@@ -39,7 +39,7 @@ export interface Database {
 }
 
 /** Where something holds: at one site, or, with null and 0, at each. */
-interface AtSite {
+export interface AtSite {
   site_id: number | null;
   /** The same, with 0 for null: what a key can hold. */
   site_key: number;

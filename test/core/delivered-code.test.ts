@@ -14,6 +14,7 @@ async function drawn(stage: Stage, purpose: CodePurpose, count: number, random: 
   const codes: string[] = [];
   await stage.world.store.transaction(async (store) => {
     const outbox: typeof store.outbox = {
+      ...store.outbox,
       async add({ facts }) {
         if ('code' in facts) codes.push(facts.code);
       },

@@ -188,6 +188,7 @@ onEachDatabase('registering', (open) => {
             work({
               ...tables,
               outbox: {
+                ...tables.outbox,
                 add: async () => {
                   throw new Error('the disk is full');
                 },

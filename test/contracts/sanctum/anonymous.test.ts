@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { realpathSync } from 'node:fs';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { hasPostgres } from '../../support/databases.ts';
-import { openClient, SESSION } from './client.ts';
+import { type OpenedClient, openClient, SESSION } from './client.ts';
 import { askLine, CHANGES, LINES } from './shape-lines.ts';
 import { assertMismatch, FROM_NOWHERE } from './transport.ts';
 import { askForCookies, changedIn, countRows } from './visitors.ts';
@@ -10,14 +11,28 @@ import { askForCookies, changedIn, countRows } from './visitors.ts';
 /** test/slow asks for the million of R165. */
 const CALLS = 3000;
 
-/** Every statement that this process runs on SQLite while the work is done. */
-async function statementsOf(work: () => Promise<void>): Promise<string[]> {
+/** Which database each statement is of: other suites' servers, stopping, are in this process too. */
+const databaseOf = new WeakMap<object, DatabaseSync>();
+const { prepare } = DatabaseSync.prototype;
+DatabaseSync.prototype.prepare = function tracked(...input): StatementSync {
+  const statement = prepare.apply(this, input);
+  databaseOf.set(statement, this);
+  return statement;
+};
+after(() => {
+  DatabaseSync.prototype.prepare = prepare;
+});
+
+/** Every statement that runs on the world's SQLite while the work is done. */
+async function statementsOf({ settings }: OpenedClient, work: () => Promise<void>): Promise<string[]> {
   const seen: string[] = [];
   const undo: (() => void)[] = [];
+  const file = realpathSync(settings.GUICHET_DATABASE_URL.slice('sqlite:'.length));
   const watch = (prototype: object, name: string, textOf: (self: unknown, first: unknown) => string): void => {
     const original = Reflect.get(prototype, name) as (...input: unknown[]) => unknown;
-    Reflect.set(prototype, name, function watched(this: unknown, ...input: unknown[]): unknown {
-      seen.push(textOf(this, input[0]));
+    Reflect.set(prototype, name, function watched(this: object, ...input: unknown[]): unknown {
+      const database = this instanceof DatabaseSync ? this : databaseOf.get(this);
+      if (database?.location() === file) seen.push(textOf(this, input[0]));
       return original.apply(this, input);
     });
     undo.push(() => void Reflect.set(prototype, name, original));
@@ -120,15 +135,15 @@ for (const database of ['sqlite', 'postgres'] as const) {
 describe('R165: what nobody makes the database do', () => {
   it(`${CALLS} first cookies run no statement at all`, async (t) => {
     const world = await openClient(t);
-    assert.notDeepEqual(await statementsOf(async () => void (await world.account())), [], 'statements are seen');
-    assert.deepEqual(await statementsOf(() => askForCookies(world, CALLS)), []);
+    assert.notDeepEqual(await statementsOf(world, async () => void (await world.account())), [], 'statements are seen');
+    assert.deepEqual(await statementsOf(world, () => askForCookies(world, CALLS)), []);
   });
 
   it('nor do those of a browser that comes back, the application’s name, and what it may not ask for', async (t) => {
     const world = await openClient(t);
     const guest = world.another();
     await guest.csrfCookie();
-    const statements = await statementsOf(async () => {
+    const statements = await statementsOf(world, async () => {
       assert.equal((await guest.csrfCookie()).status, 204);
       assert.equal((await guest.get('/app/config')).status, 200);
       assert.equal((await guest.get('/nothing')).status, 404);
@@ -141,7 +156,7 @@ describe('R165: what nobody makes the database do', () => {
     const world = await openClient(t);
     const guest = world.another();
     await guest.csrfCookie();
-    const statements = await statementsOf(async () => {
+    const statements = await statementsOf(world, async () => {
       for (const line of CHANGES) {
         assertMismatch(await askLine(guest, line, { xsrf: 'wrong' }), line.name);
         // On the shared login path the session cookie makes it this contract's.
@@ -159,7 +174,7 @@ describe('R165: what nobody makes the database do', () => {
       const world = await openClient(t);
       const client = await world.signedIn();
       const { headers, lines, status } = ask;
-      const statements = await statementsOf(async () => {
+      const statements = await statementsOf(world, async () => {
         for (const line of lines) assert.equal((await askLine(client, line, { headers })).status, status, line.name);
       });
       assert.deepEqual(statements, []);
