@@ -39,8 +39,8 @@ export class JwtAccessTokens implements AccessTokens {
   readonly #keyring: Keyring;
   readonly #forms: Partial<Record<ContractName, TokenForm>>;
   readonly #store: Pick<Store, 'signingKeys'>;
-  /** Texts whose signature and marks held once; expiry is looked at each time. */
-  readonly #verified = new LRUCache<string, VerifiedToken>({ max: VERIFIED_TOKENS });
+  /** Texts whose signature and marks held once; expiry is looked at each time. Places for all are taken with the first. */
+  #verified: LRUCache<string, VerifiedToken> | undefined;
   #loaded = new Map<string, LoadedKey>();
   #keys: Promise<Map<string, LoadedKey>> | undefined;
   #loadedAt = Number.NEGATIVE_INFINITY;
@@ -66,11 +66,12 @@ export class JwtAccessTokens implements AccessTokens {
   async check(contract: ContractName, token: string): Promise<CheckedAccessToken | undefined> {
     if (token.length > LONGEST_TOKEN) return undefined;
     const keys = await this.#current();
-    let verified = this.#verified.get(token);
+    let verified = this.#verified?.get(token);
     // A key that was taken away takes what it signed with it.
     if (!verified || (verified.kid !== undefined && !keys.has(verified.kid))) {
       verified = await this.#verify(contract, token, keys);
       if (!verified) return undefined;
+      this.#verified ??= new LRUCache({ max: VERIFIED_TOKENS });
       this.#verified.set(token, verified);
     }
     return verified.contract === contract ? verified.token : undefined;

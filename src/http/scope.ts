@@ -117,7 +117,7 @@ export function sendAnswer(reply: FastifyReply, given: Answer): FastifyReply {
   const { body, schema, status } = given;
   reply.code(status);
   if (status === 204) return reply.send();
-  // What the route's own serializer was made for before the first request.
+  // The route's own serializer, where it has one for the status.
   if (typeof body !== 'string' && reply.getSerializationFunction(String(status))) return reply.send(body);
   const serialize = reply.compileSerializationSchema(schema as Record<string, unknown>, String(status));
   return reply.type('application/json; charset=utf-8').send(serialize(body as Record<string, unknown>));

@@ -6,6 +6,7 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { BODY_LIMIT } from './body.ts';
+import { compileLate } from './compilers.ts';
 import { secureHeaders, secureHeaderValues } from './headers.ts';
 import { contractsAt, pathOf } from './paths.ts';
 import { Refusal } from './refusal.ts';
@@ -46,7 +47,6 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
     // No logger of its own for each request, which most never use; what is logged of one names its id.
     childLoggerFactory: (logger) => logger,
     trustProxy: parts.trustedProxies.length > 0 ? [...parts.trustedProxies] : false,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } },
     // A target that is no URL reaches no route, and so no scope: the contract it was meant for answers all the same.
     frameworkErrors: (error, request, reply) => {
       reply.headers(headers).header('X-Request-Id', request.id);
@@ -57,6 +57,7 @@ export async function serve(parts: ServerParts): Promise<FastifyInstance> {
     },
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true, maxParamLength: 128 },
   });
+  compileLate(app);
   secureHeaders(app, headers);
   checkHost(app, parts.hostNames);
   limitUrl(app);

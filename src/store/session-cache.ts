@@ -18,18 +18,19 @@ interface Entry {
  */
 export class SessionCache {
   /** By what a request names the session with: its id, or its token's digest. */
-  readonly #entries: LRUCache<string, Entry>;
+  #entries: LRUCache<string, Entry> | undefined;
   /** When each account last changed, for as long as an entry from before could still be young enough. */
   #changed = new Map<AccountId, number>();
   #changedBefore = new Map<AccountId, number>();
   #turned = 0;
   #turn = 0;
   readonly #now: () => number;
+  readonly #max: number;
 
   /** @param now a clock that never goes back, in milliseconds */
   constructor(now: () => number = () => performance.now(), max = 50_000) {
     this.#now = now;
-    this.#entries = new LRUCache({ max });
+    this.#max = max;
   }
 
   /** To be called when a transaction that changed these accounts has been committed. */
@@ -47,14 +48,20 @@ export class SessionCache {
   }
 
   async look(name: string, read: () => Promise<LiveSession | undefined>): Promise<LiveSession | undefined> {
-    const entry = this.#entries.get(name);
+    const entry = this.#entries?.get(name);
     if (entry && this.#now() - entry.readAt < MAX_AGE_MILLISECONDS && !this.#overtaken(entry)) return entry.live;
     const turn = this.#turn;
     const readAt = this.#now();
     const live = await read();
-    if (live) this.#entries.set(name, { live, turn, readAt });
-    else this.#entries.delete(name);
+    if (live) this.#kept().set(name, { live, turn, readAt });
+    else this.#entries?.delete(name);
     return live;
+  }
+
+  /** Places for all entries are taken at once: not before there is one. */
+  #kept(): LRUCache<string, Entry> {
+    this.#entries ??= new LRUCache({ max: this.#max });
+    return this.#entries;
   }
 
   #overtaken({ live, turn }: Entry): boolean {
