@@ -2,24 +2,19 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './set-up.js';
 
-/** Not part of `npm test`: what takes minutes, needs a browser, or installs from the registry. */
-const apart = ['slow', 'browser', 'package'];
+/** One file a process, each with its share of all tests. */
+const parts = ['test/parts/first.ts', 'test/parts/second.ts'];
 
 /**
- * The arguments for `node` that run the tests: all of them, or the files and folders that are named. Other words go to
- * the test runner as they are. Every test opens a world of its own, so one process runs them all.
+ * The arguments for `node` that run the tests: all of them, in two processes, or the files and folders that are named,
+ * in one. Other words go to the test runner as they are. Every test opens a world of its own, so any may share a process.
  */
 export function testArguments(words) {
   const paths = words.filter((word) => !word.startsWith('-'));
   const options = words.filter((word) => word.startsWith('-'));
-  const files = paths.length > 0 ? paths.flatMap(testsIn) : allTests();
-  return ['--test', '--test-isolation=none', '--test-reporter=spec', ...options, ...files];
-}
-
-function allTests() {
-  return readdirSync(join(root, 'test'), { withFileTypes: true }).flatMap((entry) =>
-    apart.includes(entry.name) ? [] : testsIn(join('test', entry.name)),
-  );
+  return paths.length > 0
+    ? ['--test', '--test-isolation=none', '--test-reporter=spec', ...options, ...paths.flatMap(testsIn)]
+    : ['--test', `--test-concurrency=${parts.length}`, '--test-reporter=spec', ...options, ...parts];
 }
 
 function testsIn(path) {

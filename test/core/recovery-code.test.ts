@@ -75,6 +75,6 @@ describe('the canonical form of a recovery code (R052)', () => {
     for (const text of [' -'.repeat(32_768), 'O'.repeat(65_536), `${'- '.repeat(32_768)}x`, CODE.repeat(2621)]) {
       assert.equal(canonicalRecoveryCode(text), undefined);
     }
-    assert.ok(performance.now() - begun < 200);
+    assert.ok(performance.now() - begun < 1000);
   });
 });

@@ -240,7 +240,7 @@ for (const { name, contract, env } of KINDS) {
       for (const text of texts) await refused(text);
       const begun = performance.now();
       await refused('.'.repeat(1_000_000), 'a million dots');
-      assert.ok(performance.now() - begun < 100);
+      assert.ok(performance.now() - begun < 1000);
     });
 
     it('is refused when any of its characters is another', async () => {

@@ -68,7 +68,7 @@ const refusesConnections = async (): Promise<string> => {
 
 describe('R104: a provider', () => {
   it('is unavailable when it says nothing in time, and when it stops in the middle', async (t) => {
-    const limits = { requestMilliseconds: 60 };
+    const limits = { requestMilliseconds: 250 };
     const reasons = new Set<string | undefined>();
     for (const lie of [
       () => {},
@@ -180,7 +180,7 @@ describe('R104: a provider', () => {
 
   it('keeps nobody waiting for whom somebody else asked in vain', async (t) => {
     const liar = await openOidcLiar(t);
-    const service = serviceOf([oidc(liar)], { requestMilliseconds: 60 });
+    const service = serviceOf([oidc(liar)], { requestMilliseconds: 250 });
     liar.lies['/.well-known/openid-configuration'] = () => {};
 
     const attempts = await Promise.allSettled([1, 2, 3].map(() => service.authorizationUrl('acme', newTrip())));

@@ -365,7 +365,7 @@ describe('a provider in trouble', () => {
     },
   })) {
     it(`R104: that ${what} is unavailable, and nobody is half made`, async () => {
-      const limits = { bodyBytes: 64 * 1024, ...(isSilent(what) && { requestMilliseconds: 60 }) };
+      const limits = { bodyBytes: 64 * 1024, ...(isSilent(what) && { requestMilliseconds: 250 }) };
       await everywhere(
         lie,
         async (world, provider, path) => {
@@ -418,7 +418,7 @@ describe('a provider in trouble', () => {
       (response: ServerResponse) => void response.end('nonsense'),
       () => {},
     ]) {
-      impatient(world, { requestMilliseconds: 60 });
+      impatient(world, { requestMilliseconds: 250 });
       world.acme.lies = { [DISCOVERY]: lie };
       const answer = await leave(world.another(), 'acme', { redirectUrl: RETURN });
       assert.deepEqual(said(answer), UNAVAILABLE);
