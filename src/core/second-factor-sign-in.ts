@@ -9,7 +9,7 @@ import { type IdentifierKind, readIdentifier } from './identifier.ts';
 import { checkNetwork, noteForNetwork } from './network-limit.ts';
 import { endPendingLogin } from './pending-completion.ts';
 import { destinationOf, PENDING_TRIES, type PendingLogin } from './pending-login.ts';
-import { type SecondFactorProof, trySecondFactor } from './second-factor.ts';
+import { checkCodeBudget, type FactorTrial, kindOf, type SecondFactorProof, trySecondFactor } from './second-factor.ts';
 import { type SessionCredentials, sessionNamedBy } from './session-end.ts';
 import type { SessionContract } from './session-lifetime.ts';
 import { type SignedIn, type StartedSession, signedInWith, startSession } from './session-start.ts';
@@ -34,6 +34,8 @@ export interface Completion<Contract extends SessionContract = SessionContract> 
   contract: Contract;
   name: PendingLoginName;
   proof: SecondFactorProof;
+  /** Tried where the first is not right, within the same attempt. */
+  orProof?: SecondFactorProof | undefined;
   caller: Caller;
   device?: DeviceDescription;
   /** A session of the same client that the new one takes the place of. */
@@ -128,7 +130,7 @@ async function completePending(
   world: Omit<CompletionWorld, 'store'> & { store: Tables },
   of: Completion & { account: Account; pending: PendingLogin | undefined },
 ): Promise<Completed> {
-  const { account, caller, contract, pending, proof } = of;
+  const { account, caller, contract, pending } = of;
   const { store } = world;
   const now = world.clock.now();
   if (account.disabledAt !== null || account.codeFactor === null) return 'unreached';
@@ -138,7 +140,7 @@ async function completePending(
     if (!(await store.pendingLogins.takeTry(pending.digest, { most: PENDING_TRIES, now }))) return 'wrong';
   }
   const delivered = pending?.codeBinding ? { purpose: 'sign_in' as const, binding: pending.codeBinding } : undefined;
-  const trial = await trySecondFactor(world, { account, proof, delivered, caller, contract });
+  const trial = await tryInTurn(world, { ...of, delivered });
   if (of.ratedByMinute && trial !== 'spent') {
     await noteForFailureRate(world, factorRateKey(account), { failed: trial === 'wrong' });
   }
@@ -157,6 +159,21 @@ async function completePending(
     remember: pending?.remember ?? false,
     ...(device && { device }),
   });
+}
+
+/** The account is held by the transaction. @returns `right` if one of them is, `wrong` if any was counted as such */
+async function tryInTurn(
+  world: Pick<World, 'clock' | 'keyring' | 'policy'> & { store: Tables },
+  of: Parameters<typeof trySecondFactor>[1] & Pick<Completion, 'orProof'>,
+): Promise<FactorTrial> {
+  const { account, orProof } = of;
+  // Before the first is compared: a "no" to the second would undo what the first one counted.
+  if (orProof) await checkCodeBudget(world, account, kindOf(orProof));
+  const first = await trySecondFactor(world, of);
+  if (first === 'right' || !orProof) return first;
+  const wrongCodes = account.wrongCodes + (first === 'wrong' ? 1 : 0);
+  const second = await trySecondFactor(world, { ...of, account: { ...account, wrongCodes }, proof: orProof });
+  return second === 'spent' ? first : second;
 }
 
 /** What the second step says of its device, over what the first one said. */

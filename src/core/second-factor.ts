@@ -26,6 +26,9 @@ export const totpContext = (account: Pick<Account, 'uuid'>): string => `totp ${a
 export const proofIn = (text: string): SecondFactorProof =>
   canonicalRecoveryCode(text) === undefined ? { code: text } : { recoveryCode: text };
 
+/** Which of the account's budgets it counts in. */
+export const kindOf = (proof: SecondFactorProof): 'code' | 'recovery' => ('code' in proof ? 'code' : 'recovery');
+
 type FactorWorld = Pick<World, 'clock' | 'keyring' | 'policy'> & { store: Tables };
 
 /**
@@ -54,7 +57,7 @@ export async function trySecondFactor(
   },
 ): Promise<FactorTrial> {
   const { account, proof } = of;
-  const kind = 'code' in proof ? 'code' : 'recovery';
+  const kind = kindOf(proof);
   await checkCodeBudget(world, account, kind);
   const trial =
     'code' in proof ? await compareCode(world, of, proof.code) : await takeRecoveryCode(world, of, proof.recoveryCode);

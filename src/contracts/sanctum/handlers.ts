@@ -88,22 +88,27 @@ export const twoFactorChallenge: Guest<typeof schema.Challenge, typeof schema.No
   const challenge = visit.session ?? '';
   // Somebody who has two tabs has completed it in the other.
   if (visit.isSignedIn) return jsonOrHome(visit, null);
-  const complete = (secondFactor: { code: string } | { recoveryCode: string }) =>
-    rated(
-      visit,
-      () => identity.factorAllowance({ contract, challenge }),
-      () =>
+  const [proof, orProof] = [
+    ...(recoveryCode === undefined ? [] : [{ recoveryCode }]),
+    ...(code === undefined ? [] : [{ code }]),
+  ];
+  const signedIn = await rated(
+    visit,
+    () => identity.factorAllowance({ contract, challenge }),
+    async () =>
+      proof &&
+      orWrong(
         identity.completeSignIn({
           contract,
           name: { challenge },
-          proof: secondFactor,
+          proof,
+          orProof,
           caller,
           replaces: visit.credentials,
           ratedByMinute: true,
         }),
-    );
-  const recovered = recoveryCode === undefined ? undefined : await orWrong(complete({ recoveryCode }));
-  const signedIn = recovered ?? (code === undefined ? undefined : await orWrong(complete({ code })));
+      ),
+  );
   if (!signedIn) {
     const errors =
       recoveryCode === undefined ? { code: [visit.say.code] } : { recovery_code: [visit.say.recoveryCode] };

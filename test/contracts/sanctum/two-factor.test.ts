@@ -453,6 +453,39 @@ describe('a challenge that fails', () => {
     assert.equal((await client.user()).status, 200);
   });
 
+  it('4.2: both together are one attempt of five, and the right one of them passes in the fifth (rule 14)', async () => {
+    for (const last of ['code', 'recovery_code'] as const) {
+      const who = await withTotp(world());
+      const client = await waiting(world(), who);
+      const [wrong = '', ...more] = await wrongCodes(world(), who, 4);
+      assert.equal(more.length, 3);
+      for (const [index, code] of [wrong, ...more].entries()) {
+        const answer = await challenge(client, { recovery_code: 'abcd-efgh-ijkl', code });
+        assertRecoveryCodeWrong(answer);
+        assert.deepEqual(rateOf(answer), ['5', String(4 - index)]);
+      }
+      assert.deepEqual(await counted(world(), who), { codes: 4, recoveryCodes: 4 });
+      const right = { code: totpNow(world(), who.secret), recovery_code: who.recoveryCodes[0] };
+      assertPassed(await challenge(client, { recovery_code: 'abcd-efgh-ijkl', code: wrong, [last]: right[last] }));
+    }
+  });
+
+  it('4.2: with the one used up for the hour, the other is not counted for nothing', async () => {
+    const who = await withTotp(world());
+    for (let round = 0; round < 2; round += 1) {
+      const client = await waiting(world(), who);
+      for (const code of await wrongCodes(world(), who, 5)) await challenge(client, { code });
+      world().clock.advance({ minutes: 1 });
+    }
+    const before = await counted(world(), who);
+    assert.equal(before.codes, 10);
+    const client = await waiting(world(), who);
+    const answer = await challenge(client, { recovery_code: 'abcd-efgh-ijkl', code: '000000' });
+    assert.equal(answer.status, 429, answer.text);
+    assert.deepEqual(await counted(world(), who), before);
+    assertPassed(await challenge(client, { recovery_code: who.recoveryCodes[0] }));
+  });
+
   it('4.2: a right recovery code wins over whatever code is beside it', async () => {
     const who = await withTotp(world());
     const client = await waiting(world(), who);
@@ -475,7 +508,9 @@ describe('a challenge that fails', () => {
       assertCodeWrong(answer);
       assert.deepEqual(rateOf(answer), ['5', '5']);
     }
-    assertCodeWrong(await challenge(client, {}));
+    const empty = await challenge(client, {});
+    assertCodeWrong(empty);
+    assert.deepEqual(rateOf(empty), ['5', '5']);
   });
 
   it('4.2: is said in English to whom the rest is said in French', async () => {
