@@ -6,7 +6,7 @@ import { type Proofs, type ProofWorld, requireFreshSignIn, stillProven } from '.
 import { circumstancesOf, mailTo } from './mail.ts';
 import { makeRecoveryCodes, recoveryCodeDigest } from './recovery-code.ts';
 import type { LiveSession } from './session.ts';
-import { showRecoveryCodes } from './shown-recovery-codes.ts';
+import { sealCodes, showRecoveryCodes } from './shown-recovery-codes.ts';
 import type { Tables } from './store.ts';
 import type { Caller, World } from './world.ts';
 
@@ -33,7 +33,7 @@ export async function replaceRecoveryCodes(
  * Makes new recovery codes in the place of the old ones, and tells the owner.
  *
  * @returns shown now and never again, but as the sanctum contract has it, see {@link showRecoveryCodes}
- * @throws {Failure} `not_found` on an account without a second factor
+ * @throws {Failure} `not_found` on an account without a second factor, and none that this session has begun and is shown codes of
  * @throws {Failure} `reauthentication_required`, and as {@link requireFreshSignIn}; `session_ended`
  * @see rule 18; NIST SP 800-63B-4 §4.2.1.1; R051
  */
@@ -46,9 +46,9 @@ export async function renewRecoveryCodes(
   return world.store.transaction(async (store) => {
     const inStore = { ...world, store };
     const { account, session } = await stillProven(inStore, live);
-    if (account.codeFactor === null) throw new Failure('not_found');
     await boundForAccount(inStore, account, 'credential');
     const now = world.clock.now();
+    if (account.codeFactor === null) return renewPendingCodes(inStore, { account, session });
     const codes = await replaceRecoveryCodes(inStore, { account, session });
     await dropPending(store, account, now);
     const { contract } = session;
@@ -57,4 +57,21 @@ export async function renewRecoveryCodes(
     await mailTo(inStore, account, { template: 'recovery_codes_renewed', facts });
     return codes;
   });
+}
+
+/** Those of a factor that waits for its first right code: nothing has changed yet, so there is nothing to tell. */
+async function renewPendingCodes(
+  world: Pick<World, 'clock' | 'keyring' | 'random'> & { store: Tables },
+  { account, session }: LiveSession,
+): Promise<string[]> {
+  const codes = makeRecoveryCodes(world, session.contract);
+  const renewed = await world.store.secondFactors.renewPendingCodes(account.id, {
+    epoch: account.epoch,
+    sealedRecoveryCodes: sealCodes(world, session, codes),
+    sessionId: session.id,
+    now: world.clock.now(),
+  });
+  if (!renewed) throw new Failure('not_found');
+  await showRecoveryCodes(world, { account, session }, codes);
+  return codes;
 }

@@ -6,7 +6,7 @@ import { dropPending } from './drop-pending.ts';
 import { Failure } from './failure.ts';
 import { type Proofs, type ProofWorld, proveSecondFactor, requireFreshSignIn, stillProven } from './fresh-sign-in.ts';
 import { circumstancesOf, mailTo } from './mail.ts';
-import type { PendingFactor } from './pending-factor.ts';
+import { type PendingFactor, pendingIn } from './pending-factor.ts';
 import { destinationOf } from './pending-login.ts';
 import { makeRecoveryCodes } from './recovery-code.ts';
 import { replaceRecoveryCodes } from './recovery-code-set.ts';
@@ -95,7 +95,7 @@ async function codesShownBefore(
 }
 
 /**
- * Switches the pending factor on with its first right code, which counts as an authentication with it for this session.
+ * Switches the factor on that this session has begun, with its first right code, which counts as an authentication with it.
  * Other sessions stay, unproven, unless they are to end.
  *
  * @returns recovery codes, shown now and never again; they take the place of older ones
@@ -111,7 +111,7 @@ export async function confirmSecondFactor(
     const inStore = { ...world, store };
     const { account, session } = await stillLive(inStore, live);
     await checkCodeBudget(inStore, account);
-    const rule = { most: TRIES, epoch: account.epoch, now: world.clock.now() };
+    const rule = { most: TRIES, epoch: account.epoch, sessionId: session.id, now: world.clock.now() };
     const pending = await store.secondFactors.takePendingTry(account.id, rule);
     if (!pending) return undefined;
     const accepted = await tryPending(inStore, account, pending, code);
@@ -126,8 +126,8 @@ export async function confirmSecondFactor(
 }
 
 /**
- * Checks a code: the first right one switches a pending factor on; without one it proves, in this session, the factor
- * that is on.
+ * Checks a code: the first right one switches the factor on that this session has begun; without one it proves, in this
+ * session, the factor that is on.
  *
  * @returns the recovery codes of a factor that was switched on
  * @throws {Failure} as {@link confirmSecondFactor}
@@ -137,8 +137,7 @@ export async function verifySecondFactor(
   input: { live: LiveSession; code: string; revokeOtherSessions: boolean; caller: Caller },
 ): Promise<{ account: Account; recoveryCodes?: string[] }> {
   const { account } = input.live;
-  const pending = await world.store.secondFactors.findPending(account.id);
-  const waits = pending !== undefined && pending.epoch === account.epoch && pending.expiresAt > world.clock.now();
+  const waits = (await pendingIn(world, input.live)) !== undefined;
   if (waits || account.codeFactor === null) return confirmSecondFactor(world, input);
   await proveSecondFactor(world, input.live, { code: input.code }, input.caller);
   return { account };
@@ -179,8 +178,7 @@ async function switchOn(
     await store.secondFactors.putTotp(account.id, { sealedSecret, lastStep: of.step, confirmedAt: now });
   }
   const { sealedRecoveryCodes } = of.pending;
-  const shown = sealedRecoveryCodes !== null && of.pending.sessionId === session.id;
-  const made = shown ? openCodes(world, session, sealedRecoveryCodes) : undefined;
+  const made = sealedRecoveryCodes === null ? undefined : openCodes(world, session, sealedRecoveryCodes);
   const recoveryCodes = await replaceRecoveryCodes(world, { account, session }, made);
   await store.accounts.setCodeFactor(account.id, channel, now);
   await dropPending(store, account, now);

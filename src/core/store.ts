@@ -281,11 +281,16 @@ export interface SecondFactors {
   removeTotp(accountId: AccountId): Promise<void>;
   findPending(accountId: AccountId): Promise<PendingFactor | undefined>;
   putPending(accountId: AccountId, pending: PendingFactor): Promise<void>;
-  /** Takes a try if one is left and it is live. One statement. */
+  /** Takes a try if one is left, it is live, and this session began it. One statement. */
   takePendingTry(
     accountId: AccountId,
-    rule: { most: number; epoch: number; now: Instant },
+    rule: { most: number; epoch: number; sessionId: SessionId; now: Instant },
   ): Promise<PendingFactor | undefined>;
+  /** Replaces the codes that come into force with it, while it is live and this session's. @returns whether it is */
+  renewPendingCodes(
+    accountId: AccountId,
+    of: { epoch: number; sealedRecoveryCodes: string; sessionId: SessionId; now: Instant },
+  ): Promise<boolean>;
   removePending(accountId: AccountId): Promise<boolean>;
   replaceRecoveryCodes(accountId: AccountId, digests: readonly string[]): Promise<void>;
   /** Removes it: of many callers exactly one gets `true` (ASVS 5.0: 6.5.1). */

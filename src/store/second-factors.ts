@@ -56,17 +56,30 @@ export function secondFactorsOn(db: Kysely<Database>): SecondFactors {
         .onConflict((conflict) => conflict.column('account_id').doUpdateSet(content))
         .execute();
     },
-    async takePendingTry(accountId, { most, epoch, now }) {
+    async takePendingTry(accountId, { epoch, most, now, sessionId }) {
       const row = await db
         .updateTable('pending_factor')
         .set((expression) => ({ tries: expression('tries', '+', 1) }))
         .where('account_id', '=', accountId)
+        .where('session_id', '=', sessionId)
         .where('tries', '<', most)
         .where('epoch', '=', epoch)
         .where('expires_at', '>', now)
         .returningAll()
         .executeTakeFirst();
       return row && pendingFrom(row);
+    },
+    async renewPendingCodes(accountId, { epoch, now, sealedRecoveryCodes, sessionId }) {
+      const { numUpdatedRows } = await db
+        .updateTable('pending_factor')
+        .set({ sealed_recovery_codes: sealedRecoveryCodes })
+        .where('account_id', '=', accountId)
+        .where('session_id', '=', sessionId)
+        .where('epoch', '=', epoch)
+        .where('expires_at', '>', now)
+        .where('sealed_recovery_codes', 'is not', null)
+        .executeTakeFirst();
+      return numUpdatedRows === 1n;
     },
     async removePending(accountId) {
       const { numDeletedRows } = await db

@@ -121,6 +121,49 @@ onEachDatabase('switching a second factor on', (open) => {
     await confirm(stage, who, await firstCode(stage, who, { channel: 'email' }));
   });
 
+  it('is finished by the session that began it, and by no other of the account (rule 19)', async () => {
+    const stage = await openFactors(open);
+    const who = await member(stage);
+    const elsewhere = { caller: who.caller, live: await stage.live(await stage.signIn(who.email)) };
+    const { secret } = await beginTotp(stage, who);
+    for (const check of [stage.identity.confirmSecondFactor, stage.identity.verifySecondFactor]) {
+      const input = { ...elsewhere, code: shown(stage, secret), revokeOtherSessions: false };
+      await assert.rejects(check(input), codeWrong);
+    }
+    // Nor are its tries used up there.
+    for (let time = 0; time < 5; time += 1) {
+      await assert.rejects(confirm(stage, elsewhere, shown(stage, secret)), codeWrong);
+    }
+    await confirm(stage, who, shown(stage, secret));
+  });
+
+  it('dies with its session', async () => {
+    const stage = await openFactors(open);
+    const who = await member(stage);
+    const elsewhere = { caller: who.caller, live: await stage.live(await stage.signIn(who.email)) };
+    const { secret } = await beginTotp(stage, who);
+    await stage.world.store.transaction((store) => store.sessions.end(who.live.account.id, who.live.session.id));
+    await assert.rejects(confirm(stage, elsewhere, shown(stage, secret)), codeWrong);
+  });
+
+  it('leaves the account’s other sessions to prove the factor that is on', async () => {
+    const stage = await openFactors(open);
+    const who = await member(stage);
+    const elsewhere = await stage.live(await stage.signIn(who.email));
+    const { secret } = await beginTotp(stage, who);
+    await confirm(stage, who, shown(stage, secret));
+    await beginTotp(stage, { ...who, live: await later(stage, who.live) });
+    stage.clock.advance({ minutes: 2 });
+    const verified = await stage.identity.verifySecondFactor({
+      live: await later(stage, elsewhere),
+      code: shown(stage, secret),
+      revokeOtherSessions: false,
+      caller: who.caller,
+    });
+    assert.equal(verified.recoveryCodes, undefined);
+    assert.equal((await later(stage, elsewhere)).session.factorProvenAt, stage.clock.now());
+  });
+
   it('leaves the active authenticator working until its successor is confirmed, and not after', async () => {
     const stage = await openFactors(open);
     const who = await stage.somebody('totp');

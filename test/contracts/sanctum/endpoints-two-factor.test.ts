@@ -13,6 +13,7 @@ import {
 } from './client.ts';
 import { assertAnswer, assertSets, userOf, WEB } from './endpoint-answers.ts';
 import { peopleOf } from './endpoint-people.ts';
+import { totpNow } from './two-factor-people.ts';
 
 const PAIR = /^[A-Za-z0-9]{10}-[A-Za-z0-9]{10}$/;
 const CONFIRM_FIRST = 'Password confirmation required.';
@@ -173,6 +174,36 @@ for (const base of ['', PREFIX]) {
       assertAnswer(await post(client, 'two-factor-recovery-codes'), blank(200));
       const after = (await get(client, 'two-factor-recovery-codes')).json as string[];
       assert.equal(new Set([...before, ...after]).size, 16);
+    });
+
+    it('POST /user/two-factor-recovery-codes replaces those that wait for the first right code, too', async () => {
+      const { client, secret } = await enabled();
+      const before = (await get(client, 'two-factor-recovery-codes')).json as string[];
+      assertAnswer(await post(client, 'two-factor-recovery-codes'), blank(200));
+      const after = (await get(client, 'two-factor-recovery-codes')).json as string[];
+      assert.equal(new Set([...before, ...after]).size, 16);
+      assert.equal((await get(client, 'two-factor-secret-key')).body.secretKey, secret);
+      await post(client, 'confirmed-two-factor-authentication', { code: totpNow(world(), secret) });
+      assert.deepEqual((await get(client, 'two-factor-recovery-codes')).json, after);
+      const email = (await userOf(client)).email;
+      for (const [code, status] of [
+        [before[0], 422],
+        [after[0], 204],
+      ] as const) {
+        const other = world().another();
+        await other.login(email);
+        assert.equal((await other.post('/auth/two-factor-challenge', { recovery_code: code })).status, status);
+      }
+    });
+
+    it('POST /user/two-factor-recovery-codes makes none where nothing was enabled, or in another session', async () => {
+      assert.equal((await post(await confirmed(), 'two-factor-recovery-codes')).status, 404);
+      const { client } = await enabled();
+      const other = world().another();
+      await other.login((await userOf(client)).email);
+      await post(other, 'confirm-password', { password: PASSWORD });
+      assert.equal((await post(other, 'two-factor-recovery-codes')).status, 404);
+      assert.equal(((await get(client, 'two-factor-recovery-codes')).json as string[]).length, 8);
     });
 
     it('DELETE /user/two-factor-authentication switches it off, and clears secret and codes', async () => {
