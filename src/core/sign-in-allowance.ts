@@ -3,12 +3,15 @@ import { type Allowance, allowanceOf } from './failure-rate.ts';
 import { countedIdentifier } from './identifier.ts';
 import type { Caller, ContractName, World } from './world.ts';
 
-/** Wrong passwords for one identifier, known or not, from one address. */
-export const passwordRateKey = (
+/** Wrong passwords for one identifier, known or not, from one address; of IPv6 a household has 2^64 (R026). */
+export function passwordRateKey(
   world: Pick<World, 'keyring' | 'phones'>,
   identifier: string,
-  { address }: Caller,
-): string => `minute:password:${world.keyring.digest('identifier', countedIdentifier(world, identifier))}:${address}`;
+  { address, network }: Caller,
+): string {
+  const place = address?.includes(':') ? network.key : address;
+  return `minute:password:${world.keyring.digest('identifier', countedIdentifier(world, identifier))}:${place}`;
+}
 
 /** Wrong second factors of one account. */
 export const factorRateKey = ({ id }: Pick<Account, 'id'>): string => `minute:factor:${id}`;

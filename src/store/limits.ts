@@ -44,6 +44,8 @@ export function limitsOn(db: Kysely<Database>): Limits {
           count = case when resets_at <= ${now} then 0 else count end + ${sql.lit(one)},
           resets_at = case when resets_at <= ${now} and ${sql.lit(one)} = 1 then ${now + windowMilliseconds} else resets_at end
         where key = ${key}`.execute(db);
+      // What counted nothing leaves nothing: whoever asks from ever new places would else fill the table (R165).
+      await sql`delete from rate_limit where key = ${key} and pending = 0 and count = 0`.execute(db);
     },
     async look(key, { limit, now }) {
       const counted = await this.read(key, now);

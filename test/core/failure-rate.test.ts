@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { sql } from 'kysely';
 import { checkFailureRate, FAILURES_A_MINUTE, withinFailureRate } from '../../src/core/failure-rate.ts';
 import type { Identity } from '../../src/core/identity.ts';
 import type { Caller, PasswordHasher } from '../../src/core/world.ts';
@@ -99,6 +100,35 @@ onEachDatabase('a minute’s wrong passwords', (open) => {
     await signIn(stage, ada.email, { caller: there });
     await signIn(stage, bob.email, { caller: here });
     await assert.rejects(signIn(stage, ada.email, { caller: here }), { code: 'rate_limited' });
+  });
+
+  it('of a household’s 2^64 addresses are one address’s (R026)', async () => {
+    const stage = await open();
+    const { email } = await stage.person();
+    const from = (host: number) => stage.caller({ address: `2001:db8:0:1::${host}`, network: '2001:db8:0:1::/64' });
+    for (let host = 1; host <= 5; host += 1) await fail(stage, email, 1, from(host));
+    await assert.rejects(signIn(stage, email, { caller: from(6) }), { code: 'rate_limited' });
+  });
+
+  it('leave no row where nothing was counted (R165)', async () => {
+    const stage = await open();
+    const { email } = await stage.person();
+    await stage.lock(email);
+    const rows = async () => {
+      const { rows: found } = await sql`select key from rate_limit where key like 'minute:%'`.execute(
+        stage.handle.read,
+      );
+      return found.length;
+    };
+    const before = await rows();
+    for (let host = 1; host <= 20; host += 1) {
+      const attempt = signIn(stage, email, {
+        caller: stage.caller({ address: `198.51.100.${host}` }),
+        password: WRONG,
+      });
+      await assert.rejects(attempt, { code: 'account_locked' });
+    }
+    assert.equal(await rows(), before);
   });
 
   it('are forgotten with a right one, which counts as none', async () => {
