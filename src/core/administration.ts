@@ -6,6 +6,8 @@ import { Failure } from './failure.ts';
 import { canonicalEmail, readIdentifier } from './identifier.ts';
 import { digestsOf } from './lockout.ts';
 import { checkPassword, normalizedPassword } from './password.ts';
+import { tellPasswordChanged } from './password-reset.ts';
+import { roleNamed } from './right-name.ts';
 import { removeSecondFactor } from './second-factor-enrolment.ts';
 import { mailSetUpLink } from './set-up-mail.ts';
 import type { Tables } from './store.ts';
@@ -59,7 +61,7 @@ export async function createAccount(
       throw new Failure('identifier_taken', { identifier: 'email' });
     }
     if (hash) await store.passwords.replace(id, hash, now);
-    if (input.labels) await store.accounts.setLabels(id, input.labels, now);
+    if (input.labels) await store.accounts.setLabels(id, checked(input.labels), now);
     const account = await present(store, id);
     await store.audit.record(auditEvent('account.created', { account, contract: 'operator', now }));
     const inStore = { ...world, store };
@@ -131,13 +133,19 @@ function changeAccount(
   });
 }
 
-/** Changes what the host application calls an account (rule 9). @throws {Failure} `not_found` */
+/** A label that looks like a right of Guichet's own is none, and is refused (rule 10). @throws {Failure} `input_rejected` */
+function checked(labels: Labels): Labels {
+  if (labels.role !== undefined) roleNamed(labels.role);
+  return labels;
+}
+
+/** Changes what the host application calls an account (rule 9). @throws {Failure} `not_found`, `input_rejected` */
 export function labelAccount(
   world: Pick<World, 'clock' | 'store'>,
   input: { uuid: string; labels: Labels },
 ): Promise<Account> {
   return changeAccount(world, input.uuid, async (store, account, now) => {
-    await store.accounts.setLabels(account.id, input.labels, now);
+    await store.accounts.setLabels(account.id, checked(input.labels), now);
     await store.audit.record(auditEvent('account.labelled', { account, contract: 'operator', now }));
   });
 }
@@ -210,6 +218,7 @@ export async function setPassword(
     await store.accounts.clearFailedAttempts(held.id);
     await store.accounts.clearWrongCodes(held.id);
     await store.attempts.clear(digestsOf(world, held));
+    await tellPasswordChanged({ ...world, store }, held);
     await store.audit.record(auditEvent('password.changed', { account: held, contract: 'operator', now }));
   });
 }

@@ -96,6 +96,7 @@ export async function disownAccount(
   await world.store.transaction(async (store) => {
     const { account } = await takeOneTimeToken({ ...world, store }, 'email_verification', input.token);
     if (await store.identifiers.anyVerified(account.id)) return;
+    await store.outbox.dropSecrets(account.id, now);
     await store.accounts.delete(account.id);
     await store.attempts.clear(digestsOf(world, account));
     // The caller is the address's owner, not the account's maker, and is not kept.

@@ -121,10 +121,10 @@ export async function lookAtPasswordReset(
 export async function tellPasswordChanged(
   world: Parameters<typeof mailTo>[0],
   account: Account,
-  caller: Caller,
+  caller?: Caller,
 ): Promise<void> {
   await mailTo(world, account, {
     template: 'password_changed',
-    facts: circumstancesOf(world, account, caller),
+    facts: circumstancesOf(world, account, caller ?? { address: null, userAgent: null }),
   });
 }

@@ -119,10 +119,24 @@ onEachDatabase('an operator', (open) => {
     await stage.live(session);
     await stage.identity.setPassword({ uuid, password: OTHER_PASSWORD });
     await assert.rejects(stage.live(session), { code: 'session_ended' });
+    const [notice] = await stage.mails(email);
+    assert.deepEqual([notice?.subject, notice?.links], ['Your password was changed', []]);
     await stage.signIn(email, { password: OTHER_PASSWORD });
     await stage.lock(email);
     const attempt = stage.trySignIn(email, { password: OTHER_PASSWORD, caller: stage.caller({ clientToken }) });
     await assert.rejects(attempt, { code: 'account_locked' });
+  });
+
+  it('gives nobody a role that looks like a right of its own (rule 10)', async () => {
+    const stage = await open();
+    const { uuid } = await stage.person();
+    for (const role of ['guichet-admin', 'GUICHET', ' Guichet owner']) {
+      const refused = { code: 'input_rejected', facts: { fields: { roleName: 'malformed' } } };
+      await assert.rejects(stage.identity.labelAccount({ uuid, labels: { role } }), refused);
+      const made = stage.identity.createAccount({ email: stage.address(), password: PASSWORD, labels: { role } });
+      await assert.rejects(made, refused);
+    }
+    assert.equal((await stage.identity.labelAccount({ uuid, labels: { role: 'ADMIN' } })).role, 'ADMIN');
   });
 
   it('leaves a record of each act', async () => {

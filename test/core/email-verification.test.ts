@@ -125,6 +125,15 @@ onEachDatabase('"this wasn’t me"', (open) => {
     assert.ok(again.id > id);
   });
 
+  it('has no further link sent', async () => {
+    const stage = await open();
+    const { email, token } = await newcomer(stage);
+    stage.clock.advance({ minutes: 2 });
+    await resend(stage, email);
+    await disown(stage, token);
+    assert.equal((await stage.mails(email)).length, 1);
+  });
+
   it('leaves an account alone that has proven its address', async () => {
     const stage = await open();
     const { email, token } = await newcomer(stage);

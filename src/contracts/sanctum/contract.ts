@@ -14,7 +14,7 @@ const sensitive = ['session_ended', 'reauthentication_required'] as const;
 
 /** Single-page applications that were written for Laravel Sanctum and Fortify. The law: docs/contracts/sanctum.md */
 export function sanctum(options: SanctumOptions): Contract<Words> {
-  const { anyMember, asked, guest, member } = guardsOf(options);
+  const { anyMember, asked, guest, member, newcomer } = guardsOf(options);
   const bearsMarks = ({ cookies, headers }: Pick<ClaimedRequest, 'cookies' | 'headers'>): boolean =>
     headers['x-xsrf-token'] !== undefined || cookies.has(options.sessionCookie);
   return {
@@ -39,7 +39,7 @@ export function sanctum(options: SanctumOptions): Contract<Words> {
       guest('GET /sanctum/csrf-cookie',  { atRoot: true,                 gives: [204, schema.NoContent],    by: handle.csrfCookie,     summary: 'Begin a session, and get its token' }),
       guest('GET /app/config',           {                               gives: [200, schema.Application],  by: handle.application,    summary: 'What the application is called' }),
       ...at(['/auth/login', '/login'], root('/login'), (line) =>
-        guest(`POST ${line.path}`,       { ...line, takes: schema.Login, gives: [200, schema.LoginAnswer],  by: handle.login,          summary: 'Sign in',                           mayFail: ['invalid_credentials', 'identifier_unproven', 'sign_in_closed', ...proof], redirects: true, description: 'Five wrong passwords a minute for an e-mail address, from one network address; `X-RateLimit-Remaining` tells how many are left.' })),
+        newcomer(`POST ${line.path}`,    { ...line, takes: schema.Login, gives: [200, schema.LoginAnswer],  by: handle.login,          summary: 'Sign in',                           mayFail: ['invalid_credentials', 'identifier_unproven', 'sign_in_closed', ...proof], redirects: true, description: 'Five wrong passwords a minute for an e-mail address, from one network address; `X-RateLimit-Remaining` tells how many are left.' })),
       ...at(['/auth/two-factor-challenge', '/two-factor-challenge'], root('/two-factor-challenge'), (line) =>
         guest(`POST ${line.path}`,       { ...line, takes: schema.Challenge, gives: [204, schema.NoContent], by: handle.twoFactorChallenge, summary: 'Complete a sign-in',           mayFail: ['code_wrong', 'rate_limited'], redirects: true, description: 'With a code or a recovery code, in the session of the login. It waits for ten minutes.' })),
       guest('POST /auth/logout',         { takes: schema.Nothing,        gives: [204, schema.NoContent],    by: handle.logout,         summary: 'Sign out',                          redirects: true, description: 'No other browser of the user stays signed in beyond its session.' }),
@@ -65,7 +65,7 @@ export function sanctum(options: SanctumOptions): Contract<Words> {
       ...both('/user/two-factor-authentication', (line) =>
         member(`POST ${line.path}`,      { ...line, takes: schema.Enabling, gives: [200, schema.Blank],     by: twoFactor.enable,      summary: 'Set up an authenticator app',       mayFail: [...sensitive, 'rate_limited'], redirects: true, description: 'The secret is pending until its first right code; an active one works until then.' })),
       ...both('/user/two-factor-authentication', (line) =>
-        member(`DELETE ${line.path}`,    { ...line, takes: schema.Nothing, gives: [200, schema.Blank],      by: twoFactor.disable,     summary: 'Switch the second factor off',      mayFail: sensitive, redirects: true })),
+        member(`DELETE ${line.path}`,    { ...line, takes: schema.Nothing, gives: [200, schema.Blank],      by: twoFactor.disable,     summary: 'Switch the second factor off',      mayFail: [...sensitive, 'rate_limited'], redirects: true })),
       ...both('/user/two-factor-qr-code', (line) =>
         member(`GET ${line.path}`,       { ...line,                      gives: [200, schema.QrCode],       by: twoFactor.qrCode,      summary: 'The pending secret, to be scanned', mayFail: sensitive })),
       ...both('/user/two-factor-secret-key', (line) =>

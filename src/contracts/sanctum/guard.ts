@@ -56,6 +56,8 @@ interface Kind {
   stateful: boolean;
   /** Whether somebody must be signed in. */
   member: boolean;
+  /** Whether it is for somebody else as well than the browser is signed in as. */
+  anybody?: boolean;
   /** Whether the token of the captcha service is asked for. */
   captcha?: boolean;
 }
@@ -83,6 +85,8 @@ export function guardsOf(options: SanctumOptions) {
     };
   return {
     guest: line(() => ({ stateful: false, member: false })),
+    /** For somebody who signs in, whoever the browser is signed in as. */
+    newcomer: line(() => ({ stateful: false, member: false, anybody: true })),
     /** For somebody without a session who asks for a mail. */
     asked: line(() => ({ stateful: false, member: false, captcha: true })),
     member: line(({ atRoot }) => ({ stateful: !atRoot, member: true })),
@@ -104,7 +108,8 @@ function guarded(
     const visit = new Visit(call, options) as MemberVisit;
     try {
       const isOurs = !changes || showsToken(visit);
-      if (!kind.member || !isOurs) visit.isSignedIn = await visit.recognise({ changes });
+      if (!kind.member || !isOurs)
+        visit.isSignedIn = await visit.recognise({ anybody: kind.anybody === true, changes });
       if (!isOurs) throw new Refusal('csrf_mismatch');
       if (kind.member) visit.live = await visit.openSession();
       if (kind.captcha) await checkCaptcha(visit);

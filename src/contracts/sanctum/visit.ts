@@ -99,18 +99,18 @@ export class Visit<Body = unknown, Params = unknown> {
   }
 
   /**
-   * Finds out, on a line that asks for no session, whether somebody is signed in: they are answered in their language, and
-   * a request that was on its way when their session got another name does not undo that. For a session that this server
+   * Finds out, on a line that asks for no session, whether somebody is signed in: they are answered in their language,
+   * unless it is one for whoever else may sit there, and a request that was on its way when their session got another name does not undo that. For a session that this server
    * made for nobody nothing has to be looked up; where nothing changes, a database that is away is no reason to say no.
    */
-  async recognise({ changes }: { changes: boolean }): Promise<boolean> {
+  async recognise({ anybody, changes }: { anybody: boolean; changes: boolean }): Promise<boolean> {
     const { call, session: sessionToken } = this;
     if (sessionToken === undefined || this.options.xsrf.isNobodys(sessionToken)) return false;
     try {
       const { caller } = call;
       const opened = await call.identity.openBrowserSession({ sessionToken, rememberToken: undefined, caller });
       this.#next = opened.sessionToken;
-      call.speak(opened.live.account.locale);
+      if (!anybody) call.speak(opened.live.account.locale);
       return true;
     } catch (error) {
       if (!changes || error instanceof Failure) return false;

@@ -455,6 +455,9 @@ describe('6.2: each text, word for word', () => {
     const [text = ''] = french.body.errors?.['email'] ?? [];
     assertInvalid(french, { email: [text] });
     assert.ok(text !== '' && text !== credentials, text);
+    // Whoever is signed in need not be who signs in.
+    const { client } = await member('fr');
+    assertInvalid(await client.login('nobody@example.com', 'wrong'), { email: [credentials] });
   });
 
   it('site_id not integer: both of its texts, and how many more there are', async () => {
