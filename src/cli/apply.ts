@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import type { Change } from '../core/site-plan.ts';
 import { type Cli, withServer } from './open.ts';
 import { CommandError, printable } from './output.ts';
-import { readRightsFile } from './rights-file.ts';
 
 export function addApplyCommand(program: Command, cli: Cli): void {
   const { output } = cli;
@@ -11,6 +10,8 @@ export function addApplyCommand(program: Command, cli: Cli): void {
     .description('make the sites, permissions and roles that a YAML file lists; what it does not name stays')
     .option('--dry-run', 'only say what would change')
     .action(async (path: string, { dryRun = false }: { dryRun?: boolean }) => {
+      // The server's own process has no use for a reader of YAML.
+      const { readRightsFile } = await import('./rights-file.ts');
       const wanted = await readRightsFile(path);
       const changes = await withServer(cli, async ({ identity }) => {
         const plan = await identity.planSites(wanted);
