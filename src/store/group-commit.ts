@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 /** The connection on which batches are written. */
 export interface BatchConnection {
   exec(sql: string): void;
@@ -69,9 +71,12 @@ export class GroupCommit {
   }
 
   async #drain(): Promise<void> {
-    // Those who ask in the same turn of the event loop come along.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#writeBatch(this.#waiting.splice(0, BATCH));
+    // All requests that have come by this turn of the event loop come along, not the first alone: each is read in a
+    // callback of its own, and what has been read is worked on before the next.
+    do {
+      await setImmediate();
+      await this.#writeBatch(this.#waiting.splice(0, BATCH));
+    } while (this.#waiting.length > 0);
     this.#running = undefined;
   }
 

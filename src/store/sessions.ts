@@ -3,8 +3,9 @@ import type { AccountId } from '../core/account.ts';
 import type { LiveSession, SessionId } from '../core/session.ts';
 import type { Sessions } from '../core/store.ts';
 import type { DatabaseHandle, Effects } from './database.ts';
-import type { Database } from './schema.ts';
+import type { Database, SessionTable } from './schema.ts';
 import { liveSessionFrom, rowFrom, sessionFrom, sessionRows } from './session-rows.ts';
+import { statement } from './statement.ts';
 
 export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Sessions, 'peek' | 'peekByToken'> {
   const changed = async (query: Promise<{ account_id: number }[]>): Promise<number> => {
@@ -42,21 +43,15 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
       return rows.map(sessionFrom);
     },
     async renew(id, { tokenId, lastUsedAt, expiresAt, address, userAgent }) {
-      const renewed = await changed(
-        db
-          .updateTable('session')
-          .set((expression) => ({
-            previous_token_id: expression.ref('token_id'),
-            token_id: tokenId,
-            last_used_at: lastUsedAt,
-            expires_at: expiresAt,
-            address,
-            user_agent: userAgent,
-          }))
-          .where('id', '=', id)
-          .returning('account_id')
-          .execute(),
-      );
+      const renewal = renewSession(db, {
+        id,
+        token_id: tokenId,
+        last_used_at: lastUsedAt,
+        expires_at: expiresAt,
+        address,
+        user_agent: userAgent,
+      });
+      const renewed = await changed(renewal.then(({ rows }) => rows));
       return renewed === 1;
     },
     async touch(id, { lastUsedAt, expiresAt }) {
@@ -222,9 +217,22 @@ export function sessionsOn(db: Kysely<Database>, effects: Effects): Omit<Session
 
 /** The session with its account, in one read. */
 async function findSession(db: Kysely<Database>, id: SessionId): Promise<LiveSession | undefined> {
-  const row = await sessionRows(db).where('session.id', '=', id).executeTakeFirst();
-  return row && liveSessionFrom(row);
+  const { rows } = await findSessionRow(db, { id });
+  return rows[0] && liveSessionFrom(rows[0]);
 }
+
+const findSessionRow = statement((db, { id }: { id: string }) => sessionRows(db).where('session.id', '=', id));
+const renewSession = statement(
+  (
+    db,
+    { id, ...renewed }: Pick<SessionTable, 'id' | 'token_id' | 'last_used_at' | 'expires_at' | 'address' | 'user_agent'>,
+  ) =>
+    db
+      .updateTable('session')
+      .set((expression) => ({ previous_token_id: expression.ref('token_id'), ...renewed }))
+      .where('id', '=', id)
+      .returning('account_id'),
+);
 
 /** The same, prepared: it answers most requests there are, and putting the statement together took longer than running it. */
 export function sessionFinder(

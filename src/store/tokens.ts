@@ -6,28 +6,35 @@ import type { SessionId } from '../core/session.ts';
 import type { KnownClients, OneTimeTokens, RefreshTokens } from '../core/store.ts';
 import type { DatabaseHandle } from './database.ts';
 import type { Database, OneTimeTokenTable, RefreshTokenTable } from './schema.ts';
+import { statement } from './statement.ts';
+
+const findRefreshToken = statement((db, { digests }: { digests: readonly string[] }) =>
+  db.selectFrom('refresh_token').selectAll().where('digest', 'in', digests),
+);
+const insertRefreshToken = statement((db, row: RefreshTokenTable) => db.insertInto('refresh_token').values(row));
+const spendRefreshToken = statement(
+  (db, { digest, ...spent }: Omit<RefreshTokenTable, 'session_id' | 'created_at' | 'expires_at'>) =>
+    db.updateTable('refresh_token').set(spent).where('digest', '=', digest).where('rotated_at', 'is', null),
+);
 
 export function refreshTokensOn(db: Kysely<Database>, kind: DatabaseHandle['kind']): RefreshTokens {
   const find = async (digests: string[]): Promise<RefreshToken | undefined> => {
-    const row = await db.selectFrom('refresh_token').selectAll().where('digest', 'in', digests).executeTakeFirst();
-    return row && refreshTokenFrom(row);
+    const { rows } = await findRefreshToken(db, { digests });
+    return rows[0] && refreshTokenFrom(rows[0]);
   };
 
   return {
     async insert(token) {
-      await db
-        .insertInto('refresh_token')
-        .values({
-          digest: token.digest,
-          session_id: token.sessionId,
-          created_at: token.createdAt,
-          expires_at: token.expiresAt,
-          rotated_at: token.rotatedAt,
-          nonce: token.nonce,
-          key_id: token.keyId,
-          successor_digest: token.successorDigest,
-        })
-        .execute();
+      await insertRefreshToken(db, {
+        digest: token.digest,
+        session_id: token.sessionId,
+        created_at: token.createdAt,
+        expires_at: token.expiresAt,
+        rotated_at: token.rotatedAt,
+        nonce: token.nonce,
+        key_id: token.keyId,
+        successor_digest: token.successorDigest,
+      });
     },
     find,
     async hold(digests) {
@@ -39,13 +46,14 @@ export function refreshTokensOn(db: Kysely<Database>, kind: DatabaseHandle['kind
       return find(digests);
     },
     async spend(digest, { rotatedAt, nonce, keyId, successorDigest }) {
-      const { numUpdatedRows } = await db
-        .updateTable('refresh_token')
-        .set({ rotated_at: rotatedAt, nonce, key_id: keyId, successor_digest: successorDigest })
-        .where('digest', '=', digest)
-        .where('rotated_at', 'is', null)
-        .executeTakeFirst();
-      return numUpdatedRows === 1n;
+      const { numAffectedRows } = await spendRefreshToken(db, {
+        digest,
+        rotated_at: rotatedAt,
+        nonce,
+        key_id: keyId,
+        successor_digest: successorDigest,
+      });
+      return numAffectedRows === 1n;
     },
   };
 }
