@@ -10,12 +10,7 @@ import type { Database, SessionTable } from './schema.ts';
 type SessionRow = Awaited<ReturnType<ReturnType<typeof sessionRows>['execute']>>[number];
 
 export function liveSessionFrom(row: SessionRow): LiveSession {
-  const session = sessionFrom({
-    ...row,
-    id: row.session_id,
-    account_id: row.id,
-    created_at: row.session_created_at,
-  });
+  const session = sessionOf(row, { id: row.session_id, accountId: row.id, createdAt: row.session_created_at });
   return { session, account: accountFrom(row) };
 }
 
@@ -62,14 +57,21 @@ export function sessionRows(db: Kysely<Database>) {
     ]);
 }
 
-export function sessionFrom(row: Selectable<SessionTable>): Session {
+export const sessionFrom = (row: Selectable<SessionTable>): Session =>
+  sessionOf(row, { id: row.id, accountId: row.account_id, createdAt: row.created_at });
+
+/** What both kinds of row say by the same names, read where it stands: spreading a row takes longer than all else here. */
+function sessionOf(
+  row: Omit<Selectable<SessionTable>, 'id' | 'account_id' | 'created_at'>,
+  { accountId, createdAt, id }: { id: string; accountId: number; createdAt: number },
+): Session {
   return {
-    id: row.id as SessionId,
-    accountId: row.account_id as AccountId,
+    id: id as SessionId,
+    accountId: accountId as AccountId,
     contract: row.contract as ContractName,
     tokenId: row.token_id,
     previousTokenId: row.previous_token_id,
-    createdAt: row.created_at,
+    createdAt,
     authenticatedAt: row.authenticated_at,
     factorProvenAt: row.factor_proven_at,
     lastUsedAt: row.last_used_at,

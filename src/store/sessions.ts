@@ -225,7 +225,10 @@ const findSessionRow = statement((db, { id }: { id: string }) => sessionRows(db)
 const renewSession = statement(
   (
     db,
-    { id, ...renewed }: Pick<SessionTable, 'id' | 'token_id' | 'last_used_at' | 'expires_at' | 'address' | 'user_agent'>,
+    {
+      id,
+      ...renewed
+    }: Pick<SessionTable, 'id' | 'token_id' | 'last_used_at' | 'expires_at' | 'address' | 'user_agent'>,
   ) =>
     db
       .updateTable('session')
