@@ -196,7 +196,7 @@ function accountRows(db: Kysely<Database>) {
         .on('phone.kind', '=', sql.lit('phone'))
         .on('phone.pending', '=', sql.lit(0)),
     )
-    .selectAll('account')
+    .select(ACCOUNT_COLUMNS)
     .select([
       'identifier.value as email',
       'identifier.verified_at as email_verified_at',
@@ -204,6 +204,42 @@ function accountRows(db: Kysely<Database>) {
       'phone.verified_at as phone_verified_at',
     ]);
 }
+
+/**
+ * By name, not `*`: a statement that PostgreSQL keeps prepared would fail in a running server as soon as another one's
+ * migration adds a column.
+ */
+export const ACCOUNT_COLUMNS = [
+  'account.id',
+  'account.uuid',
+  'account.name',
+  'account.image',
+  'account.first_name',
+  'account.last_name',
+  'account.username',
+  'account.locale',
+  'account.role',
+  'account.role_id',
+  'account.accountable_type',
+  'account.accountable_id',
+  'account.epoch',
+  'account.code_factor',
+  'account.disabled_at',
+  'account.created_at',
+  'account.updated_at',
+  'account.created_from_address',
+  'account.created_from_user_agent',
+  'account.sign_in_count',
+  'account.current_sign_in_at',
+  'account.last_sign_in_at',
+  'account.current_sign_in_address',
+  'account.last_sign_in_address',
+  'account.failed_attempts',
+  'account.locked_out_at',
+  'account.wrong_codes',
+  'account.passkey_handle',
+  'account.default_site_id',
+] as const satisfies readonly `account.${keyof AccountTable}`[];
 
 export function accountFrom(row: Row): Account {
   return {

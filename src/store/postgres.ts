@@ -1,8 +1,16 @@
-import { type CompiledQuery, Kysely, PostgresDialect, type Transaction } from 'kysely';
+import {
+  type CompiledQuery,
+  Kysely,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  type Transaction,
+} from 'kysely';
 import pg from 'pg';
 import { type DatabaseHandle, type Effects, noEffects, StoreUnavailable } from './database.ts';
 import { migrate } from './migrate.ts';
 import type { Database } from './schema.ts';
+import { statementName } from './statement.ts';
 
 /** A request that gets no answer from the database within these has failed (R158: 503 within 3 s). */
 const CONNECT_MILLISECONDS = 2500;
@@ -36,6 +44,31 @@ function poolOf(url: string, options: pg.PoolConfig): pg.Pool {
   return pool;
 }
 
+/** The pool as Kysely sees it, which prepares no statement by itself: those that are run all the time are planned once. */
+function preparing(pool: pg.Pool): PostgresPool {
+  const seen = new WeakMap<pg.PoolClient, PostgresPoolClient>();
+  const wrap = (client: pg.PoolClient): PostgresPoolClient => {
+    const query = (text: string, values: readonly unknown[]): Promise<unknown> => {
+      const name = statementName(text);
+      return client.query({ text, values: [...values], ...(name !== undefined && { name }) });
+    };
+    return {
+      query: query as PostgresPoolClient['query'],
+      release: (destroy) => client.release(destroy),
+    };
+  };
+  return {
+    options: pool.options,
+    async connect() {
+      const client = await pool.connect();
+      const known = seen.get(client) ?? wrap(client);
+      seen.set(client, known);
+      return known;
+    },
+    end: () => pool.end(),
+  };
+}
+
 /**
  * Opens a pool to a PostgreSQL database. Connecting happens at the first use.
  *
@@ -44,7 +77,7 @@ function poolOf(url: string, options: pg.PoolConfig): pg.Pool {
  */
 export async function openPostgres(url: string, options: { connections?: number } = {}): Promise<DatabaseHandle> {
   const pool = poolOf(url, { max: options.connections ?? 10 });
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: preparing(pool) }) });
   const listeners: ((effects: Effects) => void)[] = [];
 
   return {

@@ -4,7 +4,7 @@ import type { DeviceId } from '../core/device.ts';
 import type { LiveSession, Session, SessionId } from '../core/session.ts';
 import type { SiteId } from '../core/site.ts';
 import type { ContractName } from '../core/world.ts';
-import { accountFrom } from './accounts.ts';
+import { ACCOUNT_COLUMNS, accountFrom } from './accounts.ts';
 import type { Database, SessionTable } from './schema.ts';
 
 type SessionRow = Awaited<ReturnType<ReturnType<typeof sessionRows>['execute']>>[number];
@@ -31,7 +31,7 @@ export function sessionRows(db: Kysely<Database>) {
         .on('phone.kind', '=', sql.lit('phone'))
         .on('phone.pending', '=', sql.lit(0)),
     )
-    .selectAll('account')
+    .select(ACCOUNT_COLUMNS)
     .select([
       'identifier.value as email',
       'identifier.verified_at as email_verified_at',

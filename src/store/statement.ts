@@ -14,9 +14,15 @@ class Blank {
   }
 }
 
+const names = new Map<string, string>();
+
+/** What a connection to PostgreSQL keeps the prepared statement of that text under; `undefined` for any other text. */
+export const statementName = (text: string): string | undefined => names.get(text);
+
 /**
  * A statement that requests run all the time: put together once for each database and each length of its lists, since
- * that takes longer than running it. Only where values go may depend on the input, never which words there are.
+ * that takes longer than running it, and prepared once for each connection. Only where values go may depend on the input,
+ * never which words there are, and columns are asked for by name: with `*` a migration beside a running server breaks it.
  */
 export function statement<Input extends Record<keyof Input, Value>, Row>(
   compose: (db: Kysely<Database>, input: Input) => Compilable<Row>,
@@ -28,6 +34,7 @@ export function statement<Input extends Record<keyof Input, Value>, Row>(
     if (!query) {
       query = compose(db, blanksFor(input)).compile();
       composed.set(shape, query);
+      names.set(query.sql, `statement_${names.size}`);
     }
     return db.executeQuery({ ...query, parameters: query.parameters.map((given) => filled(given, input)) });
   };

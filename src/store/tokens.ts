@@ -8,8 +8,19 @@ import type { DatabaseHandle } from './database.ts';
 import type { Database, OneTimeTokenTable, RefreshTokenTable } from './schema.ts';
 import { statement } from './statement.ts';
 
+const REFRESH_TOKEN_COLUMNS = [
+  'digest',
+  'session_id',
+  'created_at',
+  'expires_at',
+  'rotated_at',
+  'nonce',
+  'key_id',
+  'successor_digest',
+] as const satisfies readonly (keyof RefreshTokenTable)[];
+
 const findRefreshToken = statement((db, { digests }: { digests: readonly string[] }) =>
-  db.selectFrom('refresh_token').selectAll().where('digest', 'in', digests),
+  db.selectFrom('refresh_token').select(REFRESH_TOKEN_COLUMNS).where('digest', 'in', digests),
 );
 const insertRefreshToken = statement((db, row: RefreshTokenTable) => db.insertInto('refresh_token').values(row));
 const spendRefreshToken = statement(

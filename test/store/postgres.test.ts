@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { sql } from 'kysely';
 import pg from 'pg';
+import { createKeyring } from '../../src/core/keyring.ts';
+import type { SessionId } from '../../src/core/session.ts';
 import { StoreUnavailable } from '../../src/store/database.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
+import { storeOn } from '../../src/store/store.ts';
 import { hasPostgres, makePostgresDatabase } from '../support/databases.ts';
 
 /** A way to the server that can be cut and mended. */
@@ -151,6 +155,31 @@ describe('the PostgreSQL database', { skip: hasPostgres ? false : 'no PostgreSQL
       rows.map((row) => row.count),
       [3, 3],
     );
+  });
+
+  it('is read by a server that runs when another one’s migration adds columns', async (t) => {
+    const { direct, handle } = await openHandle(t);
+    const keyring = createKeyring(['a secret of the tests, of thirty-two characters or more']);
+    const store = storeOn(handle, keyring, { bytes: randomBytes, uuid: randomUUID });
+    const look = async () => {
+      await store.sessions.peek('none' as SessionId);
+      await store.transaction(async ({ refreshTokens, sessions }) => {
+        await sessions.find('none' as SessionId);
+        await refreshTokens.find(['none']);
+      });
+    };
+    const named = async () => {
+      const answer = await handle.transaction((db) =>
+        sql<{ statement: string }>`select statement from pg_prepared_statements`.execute(db),
+      );
+      return answer.rows.length;
+    };
+    for (let time = 0; time < 5; time += 1) await look();
+    assert.ok((await named()) > 0, 'statements are prepared');
+    for (const table of ['account', 'session', 'refresh_token', 'identifier']) {
+      await direct.query(`alter table ${table} add column of_the_next_version integer`);
+    }
+    for (let time = 0; time < 5; time += 1) await look();
   });
 
   it('reads its counting ids and instants as numbers', async (t) => {
