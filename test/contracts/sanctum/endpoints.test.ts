@@ -545,12 +545,21 @@ describe('1: what Accept makes of a success', () => {
     assertInvalid(answer, CREDENTIALS);
   });
 
-  it('with Accept: */* a right code is a 302 to /, and so is signing out', async () => {
+  it('with Accept: */* a right code is a 302 to /, and so is signing out by Fortify’s own line', async () => {
     const { client, secret } = await challenged();
     assertSentHome(await client.post('/auth/two-factor-challenge', { code: codeOf(secret) }, anything));
     assert.equal((await client.user()).status, 200);
-    assertSentHome(await client.post('/auth/logout', undefined, anything));
+    assertSentHome(await client.post('/logout', undefined, anything));
     assertGuest(await client.user());
+  });
+
+  it('POST /auth/logout is 204 whatever is wanted, which is no line of Fortify’s', async () => {
+    for (const accept of ['*/*', '', 'text/html', 'application/json']) {
+      const client = await world().signedIn();
+      const answer = await client.post('/auth/logout', undefined, { headers: { accept } });
+      assert.deepEqual([answer.status, answer.text], [204, ''], accept);
+      assertGuest(await client.user());
+    }
   });
 
   it('with Accept: text/html a guest is answered 401 as JSON', async () => {
