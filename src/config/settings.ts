@@ -92,7 +92,8 @@ export const Settings = Type.Object({
     standIn: '`sqlite:<data dir>/guichet.db`',
     accepts: 'sqlite:<path> or postgres://…',
     hides: 'password',
-    description: 'Where everything is kept: an embedded SQLite database, or PostgreSQL.',
+    description:
+      'Where everything is kept: an embedded SQLite database, or PostgreSQL. A request waits 2.5 s for a connection and for an answer, unless the URL of the latter says `connect_timeout` (seconds), `statement_timeout` or `query_timeout` (milliseconds).',
   }),
   GUICHET_DURABILITY: Type.Enum(['full', 'normal'], {
     default: 'full',

@@ -26,10 +26,16 @@ const types: pg.CustomTypesConfig = {
   getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
 };
 
+/** For a connection, and for a place in the pool: libpq's `connect_timeout`, in seconds, which the driver leaves alone. */
+function connectMilliseconds(url: string): number {
+  const seconds = Number(URL.parse(url)?.searchParams.get('connect_timeout'));
+  return seconds > 0 ? seconds * 1000 : CONNECT_MILLISECONDS;
+}
+
 function poolOf(url: string, options: pg.PoolConfig): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
-    connectionTimeoutMillis: CONNECT_MILLISECONDS,
+    connectionTimeoutMillis: connectMilliseconds(url),
     statement_timeout: STATEMENT_MILLISECONDS,
     query_timeout: STATEMENT_MILLISECONDS + 500,
     idle_in_transaction_session_timeout: 10_000,
@@ -72,7 +78,8 @@ function preparing(pool: pg.Pool): PostgresPool {
 /**
  * Opens a pool to a PostgreSQL database. Connecting happens at the first use.
  *
- * @param url `postgres://user:password@host:port/database?…`, certificate checks as `sslmode` says
+ * @param url `postgres://user:password@host:port/database?…`, certificate checks as `sslmode` says; `connect_timeout` in
+ *   seconds and `statement_timeout` and `query_timeout` in milliseconds take the place of what is set here
  * @param options.connections most connections held at once
  */
 export async function openPostgres(url: string, options: { connections?: number } = {}): Promise<DatabaseHandle> {

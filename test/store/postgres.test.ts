@@ -49,6 +49,8 @@ async function openWay(t: TestContext, to: { host: string; port: number }) {
 
 async function openHandle(t: TestContext) {
   const url = new URL(await makePostgresDatabase(t, { migrated: true }));
+  // As long as an operator waits who says nothing else.
+  for (const name of ['connect_timeout', 'statement_timeout', 'query_timeout']) url.searchParams.delete(name);
   const way = await openWay(t, { host: url.hostname, port: Number(url.port || 5432) });
   const direct = new pg.Client({ connectionString: url.href });
   // The database may be dropped before this connection ends.
@@ -58,7 +60,7 @@ async function openHandle(t: TestContext) {
   const through = Object.assign(new URL(url.href), { hostname: '127.0.0.1', port: String(way.port) });
   const handle = await openPostgres(through.href, { connections: 3 });
   t.after(() => handle.close().catch(() => {}));
-  return { handle, way, direct };
+  return { handle, way, direct, url: url.href };
 }
 
 const count = (key: string) => sql`insert into rate_limit (key, count, resets_at) values (${key}, 1, 1)`;
@@ -89,6 +91,34 @@ describe('the PostgreSQL database', { skip: hasPostgres ? false : 'no PostgreSQL
     await handle.transaction((db) => count('back').execute(db));
     const { rows } = await direct.query('select key from rate_limit');
     assert.deepEqual(rows, [{ key: 'back' }]);
+  });
+
+  it('says that it cannot answer when all its connections are taken, or what it waits for is held too long (R158)', async (t) => {
+    const { handle, direct } = await openHandle(t);
+    await handle.transaction((db) => count('held').execute(db));
+    await direct.query('begin');
+    await direct.query("update rate_limit set count = 2 where key = 'held'");
+    const holding = Promise.withResolvers<void>();
+    const taken = [0, 1].map(() => handle.transaction(() => holding.promise));
+    const waiting = handle.transaction((db) => sql`update rate_limit set count = 3 where key = 'held'`.execute(db));
+    await Promise.all([assert.rejects(waiting, StoreUnavailable), assert.rejects(handle.check(), StoreUnavailable)]);
+    holding.resolve();
+    await Promise.all(taken);
+    await direct.query('rollback');
+    await handle.check();
+  });
+
+  it('waits as long as the URL says', async (t) => {
+    const { url } = await openHandle(t);
+    const longest = async (milliseconds?: string) => {
+      const asked = new URL(url);
+      if (milliseconds) asked.searchParams.set('statement_timeout', milliseconds);
+      const handle = await openPostgres(asked.href);
+      t.after(() => handle.close());
+      const { rows } = await sql<{ statement_timeout: string }>`show statement_timeout`.execute(handle.read);
+      return rows[0]?.statement_timeout;
+    };
+    assert.deepEqual([await longest(), await longest('700')], ['2500ms', '700ms']);
   });
 
   it('survives an operator who ends its connections', async (t) => {
