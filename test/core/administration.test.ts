@@ -119,8 +119,8 @@ onEachDatabase('an operator', (open) => {
     await stage.live(session);
     await stage.identity.setPassword({ uuid, password: OTHER_PASSWORD });
     await assert.rejects(stage.live(session), { code: 'session_ended' });
-    const [notice] = await stage.mails(email);
-    assert.deepEqual([notice?.subject, notice?.links], ['Your password was changed', []]);
+    const notice = (await stage.mails(email)).find(({ subject }) => subject === 'Your password was changed');
+    assert.deepEqual(notice?.links, []);
     await stage.signIn(email, { password: OTHER_PASSWORD });
     await stage.lock(email);
     const attempt = stage.trySignIn(email, { password: OTHER_PASSWORD, caller: stage.caller({ clientToken }) });
