@@ -254,7 +254,7 @@ export async function compose(
     mailbox,
     smtp,
     async deliver() {
-      const worker = startOutboxWorker({ ...sending, pollMilliseconds: 0 });
+      const worker = startOutboxWorker({ ...sending, pollMilliseconds: 0, atOnce: 1 });
       await worker.runOnce();
       await worker.stop();
     },

@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../store/database.ts';
 import type { ClaimedMessage, OutboxQueue, QueuedMessage } from '../store/outbox.ts';
 import { type Delivery, DeliveryFailure, LONGEST_SEND_MILLISECONDS, type RenderedMessage } from './delivery.ts';
 
-/** Sent at the same time by one process. */
+/** Sent at the same time by one process, unless its parts say otherwise. */
 const AT_ONCE = 8;
 /** Twice the longest sending: a lease runs out only when its process is gone. */
 const LEASE = 2 * LONGEST_SEND_MILLISECONDS;
@@ -28,6 +28,8 @@ export interface OutboxWorkerParts {
   by: string;
   /** How often it looks for work by itself; 0 for never, when a test turns it by `runOnce`. */
   pollMilliseconds?: number;
+  /** How many it sends at the same time; 1 for one after the other, in the order of their ids where they are due alike. */
+  atOnce?: number;
 }
 
 export interface OutboxWorker {
@@ -46,7 +48,7 @@ export interface OutboxWorker {
  * @see R160: retries with backoff up to 24 h, dead links dropped
  */
 export function startOutboxWorker(parts: OutboxWorkerParts): OutboxWorker {
-  const { queue, delivery, render, clock, random, log, by } = parts;
+  const { atOnce = AT_ONCE, by, clock, delivery, log, queue, random, render } = parts;
   const underWay = new Set<Promise<void>>();
   // Outcomes that the database did not take; they go first once it answers again.
   const unrecorded: (() => Promise<void>)[] = [];
@@ -97,7 +99,7 @@ export function startOutboxWorker(parts: OutboxWorkerParts): OutboxWorker {
 
   /** Fills the free places. */
   async function look(): Promise<void> {
-    const limit = AT_ONCE - underWay.size;
+    const limit = atOnce - underWay.size;
     if (limit === 0) return;
     for (const outcome of unrecorded.splice(0)) await record(outcome);
     try {

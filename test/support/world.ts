@@ -29,6 +29,9 @@ export class TestClock implements Clock {
 
 /** Quick hashes: what is tested is never their strength, but where that is said. */
 const QUICK = { memoryCost: 64, timeCost: 1, parallelism: 1, outputLen: 32 };
+let drawn = 0;
+/** One that is later in order is later in time, so that letters of one instant arrive in the order they were written. */
+const uuid = (): string => `${(drawn++).toString(16).padStart(8, '0')}${randomUUID().slice(8)}`;
 /** One thread of dictionaries serves the whole run. */
 const advisor = new PasswordAdvisor();
 export const SECRET = 'm0Jq7vXbR2tYp9WcK4sLd8NfHgZ1uEoA5iTx';
@@ -72,7 +75,7 @@ export async function openWorld(t: Opening, options: WorldOptions = {}): Promise
     log: pino({ level: options.log ? 'debug' : 'silent' }, options.log ?? process.stderr),
     overrides: {
       clock,
-      random: { bytes: (length) => randomBytes(length), uuid: () => randomUUID() },
+      random: { bytes: (length) => randomBytes(length), uuid },
       argon2: QUICK,
       passwordAdvice: advisor,
       ...options.overrides,
